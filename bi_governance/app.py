@@ -1,0 +1,192 @@
+"""The one wiring file: settings in, services out; the only place that reads the system clock."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bi_governance.backups import FsspecBackups
+from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
+from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.ledger import SqlLedger
+from bi_governance.model import Mode
+from bi_governance.notify.outbox import OutboxNotifier
+from bi_governance.notify.slack import SlackNotifier
+from bi_governance.ports import Clock, Ledger, Notifier, Progress, Reader, Services
+from bi_governance.settings import Settings, SourceSettings
+from bi_governance.transform import DbtTransformer
+from bi_governance.warehouse import SqlWarehouse
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedClock:
+    """A clock that stands still: what `--as-of` looks at."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+class SilentProgress:
+    """Shows nothing: for machines and tests."""
+
+    def update(self, source: str, feed: str, rows: int) -> None:
+        """Nothing to show."""
+
+    def done(self, source: str, feed: str, status: str) -> None:
+        """Nothing to show."""
+
+
+class LiveArmory:
+    """Builds what changes a platform at the moment it is asked for, and removers only for live sources."""
+
+    def __init__(self, sources: Mapping[str, SourceSettings], ledger: Ledger) -> None:
+        self._sources = sources
+        self._ledger = ledger
+        self._built: dict[str, RemoverAndRestorer] = {}
+
+    def remover(self, source: str) -> RemoverAndRestorer:
+        if self._ledger.state().mode_of(source) is not Mode.LIVE:
+            raise RefusedForSafety(f"{source} is in dry-run: nothing is removed there.")
+        return self._writer(source)
+
+    def restorer(self, source: str) -> RemoverAndRestorer:
+        return self._writer(source)
+
+    def close(self) -> None:
+        for writer in self._built.values():
+            writer.close()
+        self._built.clear()
+
+    def _writer(self, source: str) -> RemoverAndRestorer:
+        if source not in self._built:
+            given = self._sources[source]
+            self._built[source] = platform_named(given.platform).remover_factory()(source, given.options)
+        return self._built[source]
+
+
+class App:
+    """Everything a command needs, built when first asked for and closed together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+        only_source: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.progress = progress or SilentProgress()
+        self.sources = _chosen(settings, only_source)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        ledger = SqlLedger(self.settings.ledger.url)
+        ledger.prepare()
+        return ledger
+
+    @cached_property
+    def warehouse(self) -> SqlWarehouse:
+        given = self.settings.warehouse
+        return SqlWarehouse(given.url, given.raw_schema, given.schema_)
+
+    @cached_property
+    def readers(self) -> dict[str, Reader]:
+        readers: dict[str, Reader] = {}
+        for name, given in self.sources.items():
+            platform = platform_named(given.platform)
+            missing = platform.missing_settings(given.options)
+            if missing:
+                raise ConfigurationError(
+                    f"sources.{name}: {given.platform} needs {', '.join(missing)} as well."
+                )
+            readers[name] = platform.reader_factory()(name, given.options)
+        return readers
+
+    @cached_property
+    def armory(self) -> LiveArmory:
+        return LiveArmory(self.sources, self.ledger)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        slack, zone = self.settings.slack, self.settings.schedule.zone
+        if slack is None:
+            return OutboxNotifier(Path(self.settings.outbox), clock=self.clock, zone=zone)
+        return SlackNotifier(
+            token=slack.bot_token,
+            base_url=slack.base_url,
+            channel=slack.channel,
+            admin_channel=slack.admin_channel,
+            zone=zone,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        settings, warehouse = self.settings, self.settings.warehouse
+        return Services(
+            readers=self.readers,
+            armory=self.armory,
+            warehouse=self.warehouse,
+            transformer=DbtTransformer(
+                warehouse_url=warehouse.url, raw_schema=warehouse.raw_schema, schema=warehouse.schema_
+            ),
+            ledger=self.ledger,
+            notifier=self.notifier,
+            backups=FsspecBackups(settings.backups.url),
+            clock=self.clock,
+            progress=self.progress,
+            policy=settings.to_policy(),
+            limits=settings.to_limits(),
+            config_digest=settings.digest(),
+            trial_notices=settings.dry_run.notices,
+            robots={name: given.robots for name, given in self.sources.items()},
+            allow_unrecoverable=frozenset(
+                n for n, given in self.sources.items() if given.allow_unrecoverable
+            ),
+            history_days=settings.history_days(),
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def close(self) -> None:
+        """Close what was built, and only that."""
+        built = self.__dict__
+        for reader in built.get("readers", {}).values():
+            reader.close()
+        for name in ("armory", "warehouse", "ledger"):
+            if name in built:
+                built[name].close()
+
+
+def _chosen(settings: Settings, only: str | None) -> dict[str, SourceSettings]:
+    if only is None:
+        return dict(settings.sources)
+    if only not in settings.sources:
+        known = ", ".join(sorted(settings.sources)) or "none yet"
+        raise ConfigurationError(f"there is no source '{only}'; configured are: {known}.")
+    return {only: settings.sources[only]}

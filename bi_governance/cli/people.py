@@ -1,0 +1,246 @@
+"""Commands people use to look, to keep, to switch and to bring back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bi_governance import events as ev
+from bi_governance.app import App
+from bi_governance.cli.main import (
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    Options,
+    SourceOption,
+    YesOption,
+    actor,
+    app,
+    confirm,
+    emit,
+    moment_of,
+    out,
+)
+from bi_governance.cli.views import explanation_view, local, plan_view, status_view
+from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.explain import current_plan, event_json
+from bi_governance.explain import explain as explain_one
+from bi_governance.explain import status as status_now
+from bi_governance.keep import exempt as exempt_one
+from bi_governance.keep import keep_until, known_key
+from bi_governance.keep import unexempt as unexempt_one
+from bi_governance.model import Mode, VisualKey
+from bi_governance.plan import Plan
+from bi_governance.restore import restore as restore_one
+from bi_governance.run import gather, one_runner
+
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    source: SourceOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Modes, trials, how far history is proven, what is due next, what can be restored."""
+    options: Options = context.obj.with_later(config, as_of, source, json)
+    with options.open() as opened:
+        found = status_now(opened.services)
+    emit(options, found.to_json(), lambda: out.print(status_view(found, opened.settings.schedule.zone)))
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    key: KeyArgument,
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Everything known and decided about one visual, and why."""
+    options: Options = context.obj.with_later(config, as_of, None, json)
+    with options.open() as opened:
+        found = explain_one(opened.services, key)
+    emit(options, found.to_json(), lambda: out.print(explanation_view(found, opened.settings.schedule.zone)))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    config: ConfigOption = None,
+    json: JsonOption = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How many of the newest runs.")] = 10,
+) -> None:
+    """What the newest runs planned and did."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    with options.open() as opened:
+        recorded = [e for e in opened.services.ledger.events() if isinstance(e, ev.RunFinished)][-runs:]
+    value = [event_json(event) for event in recorded]
+    emit(options, value, lambda: _show_runs(recorded, opened))
+
+
+def _show_runs(recorded: list[ev.RunFinished], opened: App) -> None:
+    if not recorded:
+        out.print("No run has finished yet.")
+    for event in recorded:
+        when = local(event.at, opened.settings.schedule.zone, hours=True)
+        out.print(f"[bold]{when}[/bold]  {event.run_id}  {event.outcome}")
+        for line in ev.summary_lines(event):
+            out.print(f"  {line}", markup=False)
+
+
+@app.command()
+def mode(
+    context: typer.Context,
+    new: Annotated[
+        Mode | None, typer.Argument(metavar="[dry-run|live]", help="Leave out to see the modes.")
+    ] = None,
+    config: ConfigOption = None,
+    source: SourceOption = None,
+    reason: ReasonOption = "",
+    json: JsonOption = None,
+    yes: YesOption = None,
+) -> None:
+    """Show or switch the mode: dry-run plans and tells, live warns owners and deletes."""
+    options: Options = context.obj.with_later(config, None, source, json, yes)
+    with options.open() as opened:
+        if new is None:
+            state = opened.services.ledger.state()
+            modes = {name: str(state.mode_of(name)) for name in sorted(opened.sources)}
+            emit(options, modes, lambda: [out.print(f"{n}: {m}") for n, m in modes.items()] and None)
+            return
+        if not reason.strip():
+            raise ConfigurationError("switching the mode needs a reason for the ledger: --reason TEXT")
+        if new is Mode.LIVE:
+            _check_going_live(opened, options)
+        _switch(opened, new, options.source, reason.strip())
+    where = options.source or "all sources"
+    emit(options, {"source": options.source, "mode": str(new)}, lambda: out.print(f"{where}: {new}"))
+
+
+def _check_going_live(opened: App, options: Options) -> None:
+    """A finished trial, and tonight's list seen and confirmed; RefusedForSafety without the trial."""
+    services = opened.services
+    state = services.ledger.state()
+    short = [
+        f"{name} ({state.longest_trial(name).days} of {services.limits.trial_days} days)"
+        for name in sorted(opened.sources)
+        if state.longest_trial(name).days < services.limits.trial_days
+    ]
+    if short:
+        raise RefusedForSafety(
+            f"the dry-run trial is not finished for {', '.join(short)}; keep running in dry-run until it is."
+        )
+    if not options.yes:
+        preview: Plan = current_plan(services, state, gather(services, state))
+        out.print(plan_view(preview, opened.settings.schedule.zone))
+    name = options.source or "all sources"
+    confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
+
+
+def _switch(opened: App, new: Mode, source: str | None, reason: str) -> None:
+    """Record the switch and pin the instance again: whoever switches vouches for what stands there now.
+
+    A switch to dry-run is a stop: it is recorded first and does not depend on any platform answering.
+    """
+    ledger, now = opened.services.ledger, opened.clock.now()
+    switched = ev.ModeChanged(at=now, actor=actor(), mode=new, source=source, reason=reason)
+    if new is Mode.DRY_RUN:
+        ledger.append([switched])
+        if source is not None:
+            ledger.append(_pins(opened, now))
+        return
+    ledger.append([*_pins(opened, now), switched])
+
+
+def _pins(opened: App, now: datetime) -> list[ev.Event]:
+    return [
+        ev.SourcePinned(at=now, actor=actor(), source=name, fingerprint=reader.fingerprint())
+        for name, reader in opened.services.readers.items()
+    ]
+
+
+@app.command()
+def keep(
+    context: typer.Context,
+    key: KeyArgument,
+    until: Annotated[str, typer.Option("--until", "-u", help="Keep it until this date.")],
+    config: ConfigOption = None,
+    reason: ReasonOption = "",
+    json: JsonOption = None,
+) -> None:
+    """Keep a visual until a date, whatever the rules say."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    with options.open() as opened:
+        found, moment = _known(opened, key), moment_of(until, opened.settings)
+        keep_until(opened.services, found, moment, actor=actor(), reason=reason)
+    emit(
+        options,
+        {"key": key, "kept_until": moment.isoformat()},
+        lambda: out.print(f"{key} is kept until {until}."),
+    )
+
+
+@app.command()
+def exempt(
+    context: typer.Context,
+    key: KeyArgument,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Exempt a visual until the exemption is revoked."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    with options.open() as opened:
+        exempt_one(opened.services, _known(opened, key), actor=actor(), reason=reason)
+    emit(options, {"key": key, "exempt": True}, lambda: out.print(f"{key} is exempt: {reason}"))
+
+
+@app.command()
+def unexempt(
+    context: typer.Context,
+    key: KeyArgument,
+    config: ConfigOption = None,
+    reason: ReasonOption = "",
+    json: JsonOption = None,
+) -> None:
+    """Revoke an exemption; the whole cycle starts afresh."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    with options.open() as opened:
+        unexempt_one(opened.services, _known(opened, key), actor=actor(), reason=reason)
+    emit(options, {"key": key, "exempt": False}, lambda: out.print(f"{key} is no longer exempt."))
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    key: KeyArgument,
+    config: ConfigOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Bring back a visual that was deleted, from the platform's trash or from its backup."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    options.refuse_as_of("restore")
+    with options.open() as opened, one_runner(opened.services) as lease:
+        back = restore_one(opened.services, VisualKey.parse(key), actor=actor(), lease=lease)
+    value = [
+        {"key": str(r.key), "native_id": r.outcome.native_id, "lost": list(r.outcome.lost)} for r in back
+    ]
+    emit(options, value, lambda: [_show_restored(r.key, r.outcome.lost) for r in back] and None)
+
+
+def _show_restored(key: VisualKey, lost: tuple[str, ...]) -> None:
+    out.print(f"{key} is back.", markup=False)
+    for what in lost:
+        out.print(f"  could not come back: {what}", markup=False)
+
+
+def _known(opened: App, key: str) -> VisualKey:
+    services = opened.services
+    return known_key(key, [*(f.key for f in services.warehouse.facts()), *services.ledger.state().cases])

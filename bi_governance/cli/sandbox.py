@@ -1,0 +1,21 @@
+"""The demo command: the whole process on built-in servers, with nothing to configure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bi_governance.cli.main import app, out
+from bi_governance.sandbox.demo import play
+
+
+@app.command()
+def demo(
+    directory: Annotated[
+        Path, typer.Option("--directory", "-d", help="Where the files to look at afterwards are written.")
+    ] = Path("demo"),
+) -> None:
+    """Play a trial, warnings, rescues, deletions and a restore on built-in loopback servers."""
+    play(directory, out)

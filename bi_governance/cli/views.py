@@ -1,0 +1,213 @@
+"""How things look in a terminal: tables that fit, times in the team's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from bi_governance.explain import Explanation, Status, event_json
+from bi_governance.model import Action, Coverage
+from bi_governance.plan import Plan
+from bi_governance.policy import Decision
+from bi_governance.ports import Probe
+from bi_governance.run import RunReport, summary
+
+COLOURS = {
+    "delete": "red",
+    "warn": "yellow",
+    "remind": "yellow",
+    "rescue": "green",
+    "protect": "cyan",
+    "unknown": "magenta",
+}
+
+
+class BarProgress:
+    """One line per feed while sources are read."""
+
+    def __init__(self, console: Console) -> None:
+        self.bars = Bars(
+            SpinnerColumn(finished_text="·"),
+            TextColumn("{task.description}"),
+            TextColumn("{task.completed:,.0f} rows"),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[tuple[str, str], int] = {}
+
+    def update(self, source: str, feed: str, rows: int) -> None:
+        self.bars.update(self._task(source, feed), completed=rows)  # type: ignore[arg-type]
+
+    def done(self, source: str, feed: str, status: str) -> None:
+        self.bars.update(self._task(source, feed), status=str(status))  # type: ignore[arg-type]
+
+    def _task(self, source: str, feed: str) -> int:
+        if (source, feed) not in self._tasks:
+            task = self.bars.add_task(f"{source} {feed}", total=None, status="")
+            self._tasks[source, feed] = int(task)
+        return self._tasks[source, feed]
+
+
+def local(moment: datetime | None, zone: tzinfo, *, hours: bool = False) -> str:
+    """A moment where the team lives; a dash for none."""
+    if moment is None:
+        return "-"
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M" if hours else "%Y-%m-%d")
+
+
+def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int = 60) -> RenderableType:
+    """The plan: what happens to which visual, when, and why."""
+    shown = [d for d in plan.decisions if everything or d.action not in (Action.NONE, Action.PROTECT)]
+    table = Table(
+        title=f"Plan as of {local(plan.as_of, zone, hours=True)}  ({plan.digest[:12]})", title_justify="left"
+    )
+    for column, options in (
+        ("action", {}),
+        ("visual", {"overflow": "fold"}),
+        ("last used", {}),
+        ("deadline", {}),
+        ("why", {}),
+    ):
+        table.add_column(column, **options)  # type: ignore[arg-type]
+    for decision in shown[:rows]:
+        table.add_row(*_decision_cells(decision, zone))
+    parts: list[RenderableType] = [table]
+    if len(shown) > rows:
+        parts.append(Text(f"... and {len(shown) - rows} more; --json or -o FILE shows all.", style="dim"))
+    parts.append(
+        Text(", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no visuals known")
+    )
+    parts.extend(Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta") for v in plan.vetoes)
+    modes = ", ".join(f"{source}: {mode}" for source, mode in sorted(plan.modes.items()))
+    parts.append(Text(f"modes - {modes or 'no source configured'}", style="dim"))
+    return Group(*parts)
+
+
+def _decision_cells(decision: Decision, zone: tzinfo) -> tuple[RenderableType, ...]:
+    action = Text(str(decision.action), style=COLOURS.get(decision.action, ""))
+    why = Text("; ".join(str(r) for r in decision.reasons))
+    return (
+        action,
+        Text(str(decision.key)),
+        local(decision.usage.last_used, zone),
+        local(decision.deadline, zone),
+        why,
+    )
+
+
+def run_view(report: RunReport) -> RenderableType:
+    """What one run did."""
+    title, lines = summary(report)
+    return Panel(Text("\n".join(lines)), title=title, title_align="left", expand=False)
+
+
+def status_view(status: Status, zone: tzinfo) -> RenderableType:
+    """Sources, what is due next and what can be restored."""
+    sources = Table(title=f"Sources at {local(status.at, zone, hours=True)}", title_justify="left")
+    for column in ("source", "mode", "trial", "visuals", "warned", "history proven", "deletions from"):
+        sources.add_column(column)
+    for s in status.sources:
+        warned = s.actions.get("warn", 0) + s.actions.get("remind", 0)
+        sources.add_row(
+            f"{s.source} ({s.platform})",
+            str(s.mode),
+            f"{s.trial.days}/{s.trial_needed.days} d",
+            str(s.visuals),
+            str(warned),
+            f"{local(s.covered_from, zone)} .. {local(s.covered_through, zone)}",
+            local(s.deletions_possible_from, zone),
+        )
+    parts: list[RenderableType] = [sources]
+    parts.extend(
+        Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta")
+        for s in status.sources
+        for v in s.vetoes
+    )
+    parts.append(_due_table(status.due, zone))
+    if status.restorable:
+        listed = [f"{key}  (removed {local(at, zone)})" for key, at in status.restorable[:20]]
+        parts.append(
+            Panel(
+                Text("\n".join(listed)),
+                title="can be restored: bi-governance restore KEY",
+                title_align="left",
+            )
+        )
+    parts.append(Text(f"last successful run: {local(status.last_success, zone, hours=True)}", style="dim"))
+    return Group(*parts)
+
+
+def _due_table(due: Iterable[Decision], zone: tzinfo) -> RenderableType:
+    listed = list(due)
+    table = Table(title=f"Due next ({len(listed)})", title_justify="left")
+    for column in ("deadline", "visual", "now", "why"):
+        table.add_column(column, overflow="fold")
+    for d in listed[:20]:
+        table.add_row(local(d.deadline, zone), str(d.key), str(d.action), str(d.reasons[0]))
+    return table
+
+
+def explanation_view(explanation: Explanation, zone: tzinfo) -> RenderableType:
+    """Facts, coverage, rules, verdict and history of one visual."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in _facts_rows(explanation, zone):
+        grid.add_row(Text(name, style="dim"), Text(value))
+    history = Table(title="What happened", title_justify="left")
+    for column in ("when", "event", "by", "details"):
+        history.add_column(column, overflow="fold")
+    for event in explanation.history:
+        record = event_json(event)
+        skip = {"at", "kind", "actor", "run_id", "key"}
+        details = ", ".join(f"{k}={v}" for k, v in record.items() if k not in skip and v not in (None, ""))
+        history.add_row(local(event.at, zone, hours=True), event.kind, event.actor, details)
+    return Group(Panel(grid, title=str(explanation.key), title_align="left", expand=False), history)
+
+
+def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, str]]:
+    facts, decision = explanation.facts, explanation.decision
+    if decision is not None:
+        yield "verdict", f"{decision.action} ({explanation.mode})"
+        for reason in decision.reasons:
+            yield "because", str(reason)
+        yield "deadline", local(decision.deadline, zone, hours=True)
+        yield "proven idle", f"{decision.usage.idle.days} days since {local(decision.usage.idle_since, zone)}"
+    for veto in explanation.vetoes:
+        yield "veto", f"{veto.guard}: {veto.reason}"
+    for name, result in explanation.rules:
+        yield "rule", f"{name} - {result}"
+    if facts is None:
+        yield "facts", "not in the present inventory"
+        return
+    owner = facts.owner
+    yield "title", facts.title
+    yield "where", f"{facts.folder or '-'}  {facts.url}"
+    yield "owner", (owner.email or owner.name or owner.id) if owner else "unknown"
+    yield "last viewed", f"{local(facts.last_viewed_at, zone, hours=True)} by {facts.last_viewed_by or '-'}"
+    yield "changed / created", f"{local(facts.updated_at, zone)} / {local(facts.created_at, zone)}"
+    yield "contained in", ", ".join(map(str, facts.containers)) or "-"
+    yield "history proven", _coverage_words(facts.coverage, zone)
+
+
+def _coverage_words(coverage: Coverage, zone: tzinfo) -> str:
+    stretches = coverage.intervals[-5:]
+    return ", ".join(f"{local(i.start, zone)} .. {local(i.end, zone)}" for i in stretches) or "nothing yet"
+
+
+def probe_view(source: str, probes: Iterable[Probe]) -> RenderableType:
+    """What doctor found at one source."""
+    table = Table(title=source, title_justify="left")
+    for column in ("check", "", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for probe in probes:
+        mark = Text("ok", style="green") if probe.ok else Text("no", style="red")
+        table.add_row(probe.name, mark, probe.detail, "" if probe.ok else probe.advice)
+    return table

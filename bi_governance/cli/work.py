@@ -1,0 +1,283 @@
+"""Commands that do the work: run and its stages, the daily service, set-up and checks."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bi_governance import scheduler
+from bi_governance.app import App
+from bi_governance.cli.main import (
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    Options,
+    SourceOption,
+    YesOption,
+    app,
+    emit,
+    err,
+    out,
+)
+from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
+from bi_governance.collect import collect as collect_all
+from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
+from bi_governance.explain import current_plan
+from bi_governance.model import VisualKey
+from bi_governance.ports import Lease, Probe, Services
+from bi_governance.run import (
+    RunReport,
+    daily_run,
+    delete_stage,
+    gather,
+    new_run_id,
+    one_runner,
+    prepare_plan,
+    settle,
+    summary,
+    warn_stage,
+)
+from bi_governance.run import transform as build_marts
+from bi_governance.settings import DEFAULT_FILE, example_text
+
+STATUS = {"done": 0, "failed": 1, "vetoed": 3}
+
+
+@contextmanager
+def _shown(options: Options) -> Iterator[App]:
+    """The application, with progress on the terminal unless a machine is listening."""
+    if options.json or not err.is_terminal:
+        with options.open() as opened:
+            yield opened
+        return
+    progress = BarProgress(err)
+    with progress.bars, options.open(progress=progress) as opened:
+        yield opened
+
+
+def _finish(options: Options, report: RunReport) -> int:
+    title, lines = summary(report)
+    plan = report.plan.to_json() if report.plan else None
+    value = {
+        "run_id": report.run_id,
+        "outcome": report.outcome,
+        "title": title,
+        "summary": lines,
+        "plan": plan,
+    }
+    emit(options, value, lambda: out.print(run_view(report)))
+    return STATUS[report.outcome]
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    config: ConfigOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented configuration file to start from."""
+    file = context.obj.with_later(config).config or DEFAULT_FILE
+    if file.exists() and not force:
+        raise ConfigurationError(f"{file} already exists; add --force to overwrite it.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(example_text(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+    out.print(
+        f"Wrote {file}. Fill in your sources, export the secrets it names, then run: bi-governance doctor"
+    )
+
+
+@app.command()
+def doctor(
+    context: typer.Context, config: ConfigOption = None, source: SourceOption = None, json: JsonOption = None
+) -> int:
+    """Check every connection, permission and store, and say what to do about what is missing."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    with options.open() as opened:
+        found = {name: _probe(reader.probe) for name, reader in opened.readers.items()}
+        found["stores"] = _probe_stores(opened)
+    value = {
+        name: [{"check": p.name, "ok": p.ok, "found": p.detail, "advice": p.advice} for p in probes]
+        for name, probes in found.items()
+    }
+    emit(options, value, lambda: [out.print(probe_view(n, p)) for n, p in found.items()] and None)
+    return 0 if all(p.ok for probes in found.values() for p in probes) else 1
+
+
+def _probe(check: Callable[[], object]) -> list[Probe]:
+    try:
+        return list(check())  # type: ignore[call-overload,no-any-return]
+    except GovernanceError as error:
+        return [Probe("connection", ok=False, detail=str(error))]
+
+
+def _probe_stores(opened: App) -> list[Probe]:
+    services = opened.services
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("warehouse", services.warehouse.prepare),
+        ("ledger", services.ledger.state),
+        ("notifications", services.notifier.trial_recipient),
+    )
+    return [_probe_store(name, check) for name, check in checks]
+
+
+def _probe_store(name: str, check: Callable[[], object]) -> Probe:
+    try:
+        check()
+    except GovernanceError as error:
+        return Probe(name, ok=False, detail=str(error), advice="see docs/configuration.md")
+    return Probe(name, ok=True, detail="reachable")
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    source: SourceOption = None,
+    json: JsonOption = None,
+    yes: YesOption = None,
+) -> int:
+    """The daily run: collect, transform, plan, warn, delete, report."""
+    options: Options = context.obj.with_later(config, as_of, source, json, yes)
+    options.refuse_as_of("run")
+    with _shown(options) as opened:
+        report = daily_run(opened.services)
+    return _finish(options, report)
+
+
+@app.command()
+def collect(
+    context: typer.Context, config: ConfigOption = None, source: SourceOption = None, json: JsonOption = None
+) -> int:
+    """Read all sources into the raw tables."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    options.refuse_as_of("collect")
+    with _shown(options) as opened, one_runner(opened.services):
+        collections = collect_all(opened.services, new_run_id(opened.clock.now()))
+    value = [{"source": c.source, "complete": c.is_complete, "problems": c.problems()} for c in collections]
+    for collection in collections:
+        rows = sum(o.rows for o in collection.outcomes)
+        if not options.json:
+            ended = "complete" if collection.is_complete else "NOT complete"
+            out.print(f"{collection.source}: {rows:,} rows, {ended}")
+            for problem in collection.problems():
+                out.print(f"  {problem}", markup=False)
+    if options.json:
+        emit(options, value, lambda: None)
+    return 0 if all(c.is_complete for c in collections) else 1
+
+
+@app.command()
+def transform(context: typer.Context, config: ConfigOption = None, json: JsonOption = None) -> int:
+    """Build the marts with dbt and run their tests."""
+    options: Options = context.obj.with_later(config, None, None, json)
+    with options.open() as opened, one_runner(opened.services) as lease:
+        opened.services.warehouse.prepare()
+        report = build_marts(opened.services, new_run_id(opened.clock.now()), lease)
+    value = {"built": report.built, "tests": report.tests, "failed": [t.name for t in report.failed]}
+    line = f"Built {report.built} models, {report.tests} tests, {len(report.failed)} failed."
+    emit(options, value, lambda: out.print(line))
+    for test in report.failed:
+        err.print(f"failed: {test.name}: {test.message}", markup=False)
+    return 3 if report.failed else 0
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    source: SourceOption = None,
+    json: JsonOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also list what nothing happens to.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the plan as JSON to a file.")
+    ] = None,
+) -> int:
+    """Show what would happen now, and why; changes nothing."""
+    options: Options = context.obj.with_later(config, as_of, source, json)
+    with options.open() as opened:
+        state = opened.services.ledger.state()
+        made = current_plan(opened.services, state, gather(opened.services, state))
+    if output is not None:
+        try:
+            output.write_text(jsonlib.dumps(made.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"the plan could not be written to {output}: {error.strerror}") from error
+    zone = opened.settings.schedule.zone
+    emit(options, made.to_json(), lambda: out.print(plan_view(made, zone, everything=everything)))
+    return 3 if made.vetoes else 0
+
+
+@app.command()
+def warn(
+    context: typer.Context, config: ConfigOption = None, source: SourceOption = None, json: JsonOption = None
+) -> int:
+    """Send the warnings and reminders that are due, from the marts as they are."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    options.refuse_as_of("warn")
+    return _stage(options, warn_stage)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    config: ConfigOption = None,
+    source: SourceOption = None,
+    json: JsonOption = None,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="Only what this plan (from `plan -o`) also deletes.")
+    ] = None,
+) -> int:
+    """Delete what is due, from the marts as they are; in dry-run only write down what would go."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    options.refuse_as_of("delete")
+    only = _keys_of(plan_file) if plan_file else None
+    return _stage(options, lambda services, report, lease: delete_stage(services, report, lease, only))
+
+
+def _stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]) -> int:
+    with options.open() as opened, one_runner(opened.services) as lease:
+        now = opened.clock.now()
+        report = RunReport(new_run_id(now), now)
+        settle(opened.services, report, lease)
+        prepare_plan(opened.services, report, lease)
+        stage(opened.services, report, lease)
+    return _finish(options, report)
+
+
+def _keys_of(file: Path) -> frozenset[VisualKey]:
+    try:
+        body = jsonlib.loads(file.read_text(encoding="utf-8"))
+        return frozenset(VisualKey.parse(d["key"]) for d in body["decisions"] if d["action"] == "delete")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{file} is not a plan written by `bi-governance plan -o`: {error}"
+        ) from error
+
+
+@app.command()
+def serve(context: typer.Context, config: ConfigOption = None) -> None:
+    """Run every day at schedule.daily_at, until stopped."""
+    options: Options = context.obj.with_later(config)
+    options.refuse_as_of("serve")
+    settings = options.settings()
+    with options.open() as checked:
+        checked.services.ledger.state()
+
+    def once() -> None:
+        with options.open() as opened:
+            daily_run(opened.services)
+
+    daemon = scheduler.build(settings.schedule, once)
+    when = f"{settings.schedule.daily_at} {settings.schedule.timezone}"
+    err.print(f"bi-governance: runs daily at {when}; Ctrl-C stops.")
+    daemon.start()

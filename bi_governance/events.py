@@ -1,0 +1,334 @@
+"""What happened: the append-only facts about ourselves from which every case is folded."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
+
+KINDS: dict[str, type[Event]] = {}
+# Recorded beside an event's own fields, not among them.
+OF_EVERY_EVENT = frozenset({"at", "actor", "run_id"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened at `at`, caused by `actor` (a person, or `bi-governance`)."""
+
+    kind: ClassVar[str] = ""
+    at: datetime
+    actor: str = "bi-governance"
+    run_id: str = ""
+
+    def __init_subclass__(cls, kind: str = "", **kwargs: Any) -> None:
+        # slots=True makes dataclass build the class a second time, so the last one registered wins.
+        super(Event, cls).__init_subclass__(**kwargs)
+        if kind:
+            cls.kind = kind
+        if cls.kind:
+            KINDS[cls.kind] = cls
+
+    @property
+    def once(self) -> str | None:
+        """A name under which this may be recorded only once; None where repeating is meaningful."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeChanged(Event, kind="mode.changed"):
+    """The mode of one source (or, with source None, of all sources without their own) was switched."""
+
+    mode: Mode
+    reason: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePinned(Event, kind="source.pinned"):
+    """We recorded which instance a source name stands for."""
+
+    source: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event, kind="run.started"):
+    """A run began."""
+
+    command: str = "run"
+
+    @property
+    def once(self) -> str | None:
+        return f"run.started:{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event, kind="run.finished"):
+    """A run ended; `outcome` is done, vetoed or failed."""
+
+    outcome: str
+    summary: str = ""
+
+    @property
+    def once(self) -> str | None:
+        return f"run.finished:{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecorded(Event, kind="plan.recorded"):
+    """A plan was made and stored; `sources` are those whose facts were whole enough to decide on."""
+
+    digest: str
+    sources: str = ""
+    counts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MartsBuilt(Event, kind="marts.built"):
+    """dbt built the marts; `failed` holds its failed tests as JSON: [[name, platform, message], ...]."""
+
+    failed: str = "[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVetoed(Event, kind="source.vetoed"):
+    """A guard stopped warnings and deletions at one source for one run."""
+
+    source: str
+    guard: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisualEvent(Event):
+    """Something that happened to one visual."""
+
+    key: VisualKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeIntended(VisualEvent, kind="notice.intended"):
+    """We are about to send a message about this visual; without an outcome it must be looked for.
+
+    Title, owner and folder are as the reader will see them.
+    """
+
+    episode: int
+    notice: NoticeKind
+    mode: Mode
+    message_id: str
+    recipient: str
+    deadline: datetime | None = None
+    title: str = ""
+    owner_id: str = ""
+    folder: str = ""
+    days_before: int | None = None
+    succession: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDelivered(VisualEvent, kind="notice.delivered"):
+    """A message about this visual was accepted; the grace clock of a warning starts at `at`.
+
+    `channel` and `ts` are the acknowledgement; title, owner and folder are as the reader saw them.
+    """
+
+    episode: int
+    notice: NoticeKind
+    mode: Mode
+    message_id: str
+    recipient: str
+    channel: str
+    ts: str
+    deadline: datetime | None = None
+    title: str = ""
+    owner_id: str = ""
+    folder: str = ""
+    days_before: int | None = None
+    succession: str = ""
+
+    @property
+    def once(self) -> str | None:
+        return f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}:{self.days_before}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFailed(VisualEvent, kind="notice.failed"):
+    """A message about this visual was not accepted, so the owner is not warned."""
+
+    episode: int
+    notice: NoticeKind
+    mode: Mode
+    message_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescued(VisualEvent, kind="visual.rescued"):
+    """An open episode ended without a removal."""
+
+    episode: int
+    mode: Mode
+    code: str
+    reason: str
+
+    @property
+    def once(self) -> str | None:
+        return f"rescued:{self.key}:{self.episode}:{self.mode}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptUntil(VisualEvent, kind="visual.kept"):
+    """Somebody asked to keep the visual until a date."""
+
+    until: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exempted(VisualEvent, kind="visual.exempted"):
+    """Somebody exempted the visual until revoked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unexempted(VisualEvent, kind="visual.unexempted"):
+    """The exemption was revoked."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalIntended(VisualEvent, kind="removal.intended"):
+    """We are about to remove the visual; its backup has been verified (or is known not to exist)."""
+
+    episode: int
+    route: RemovalRoute
+    backup: str
+    plan_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed(VisualEvent, kind="removal.done"):
+    """The visual is gone from the platform, verified by reading back."""
+
+    episode: int
+    route: RemovalRoute
+    backup: str
+
+    @property
+    def once(self) -> str | None:
+        return f"removed:{self.key}:{self.episode}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalFailed(VisualEvent, kind="removal.failed"):
+    """The removal did not happen; the visual is still there."""
+
+    episode: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalRefused(VisualEvent, kind="removal.refused"):
+    """A guard in the removal step said no to a planned deletion."""
+
+    episode: int
+    guard: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalSimulated(VisualEvent, kind="removal.simulated"):
+    """Dry-run: this is where live would have deleted the visual."""
+
+    episode: int
+    plan_digest: str
+
+    @property
+    def once(self) -> str | None:
+        return f"simulated:{self.key}:{self.episode}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreIntended(VisualEvent, kind="restore.intended"):
+    """We are about to bring a removed visual back."""
+
+    route: RemovalRoute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(VisualEvent, kind="restore.done"):
+    """The visual is back; restoring counts as use and grants immunity until `immune_until`."""
+
+    immune_until: datetime
+    native_id: str = ""
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFailed(VisualEvent, kind="restore.failed"):
+    """The visual could not be brought back."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged(VisualEvent, kind="visual.purged"):
+    """Backup and trash copy of a removed visual are gone for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regretted(VisualEvent, kind="visual.regretted"):
+    """A visual that was (or in the trial: would have been) deleted was wanted again."""
+
+    how: str
+    mode: Mode
+
+
+def summary_lines(event: RunFinished) -> list[str]:
+    """The lines a finished run left behind."""
+    return [str(line) for line in json.loads(event.summary)] if event.summary else []
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """The event's own fields as JSON values, without `at`, `actor`, `run_id` and `kind`."""
+    return {f.name: _plain(getattr(event, f.name)) for f in fields(event) if f.name not in OF_EVERY_EVENT}
+
+
+def from_record(kind: str, at: datetime, actor: str, run_id: str, data: Mapping[str, Any]) -> Event:
+    """Rebuild an event; fields that a newer version wrote and this one does not know are dropped."""
+    cls = KINDS[kind]
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)} - OF_EVERY_EVENT
+    values = {name: _typed(hints[name], value) for name, value in data.items() if name in known}
+    return cls(at=at, actor=actor, run_id=run_id, **values)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, VisualKey | StrEnum):
+        return str(value)
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(arg for arg in get_args(hint) if arg is not type(None))
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if hint is VisualKey:
+        return VisualKey.parse(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value

@@ -1,0 +1,207 @@
+"""Explain: where every source and any one visual stands, as plain values for people and machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bi_governance.events import Event, to_record
+from bi_governance.guards import Limits, Veto, source_vetoes, trusted_coverage
+from bi_governance.keep import known_key
+from bi_governance.lifecycle import Case, State
+from bi_governance.model import Action, Facts, Mode, SourceDay, VisualKey
+from bi_governance.plan import Plan, decision_json, make_plan
+from bi_governance.policy import Decision, Policy, terms_for
+from bi_governance.ports import Services
+from bi_governance.run import Estate, gather
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything known and decided about one visual."""
+
+    key: VisualKey
+    facts: Facts | None
+    case: Case
+    decision: Decision | None
+    vetoes: tuple[Veto, ...]
+    rules: tuple[tuple[str, str], ...]
+    history: tuple[Event, ...]
+    mode: Mode
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as plain JSON values."""
+        facts = self.facts
+        return {
+            "key": str(self.key),
+            "mode": str(self.mode),
+            "title": facts.title if facts else None,
+            "folder": facts.folder if facts else None,
+            "owner": (facts.owner.email or facts.owner.name) if facts and facts.owner else None,
+            "last_viewed_at": _iso(facts.last_viewed_at) if facts else None,
+            "coverage": [[_iso(i.start), _iso(i.end)] for i in facts.coverage.intervals] if facts else [],
+            "decision": decision_json(self.decision) if self.decision else None,
+            "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
+            "rules": [{"rule": name, "result": result} for name, result in self.rules],
+            "episode": self.case.episode,
+            "history": [event_json(event) for event in self.history],
+        }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """One ledger event as plain JSON values."""
+    head = {"at": event.at.isoformat(), "kind": event.kind, "actor": event.actor, "run_id": event.run_id}
+    return {**head, **to_record(event)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def explain(services: Services, text: str) -> Explanation:
+    """Decide again on stored facts and lay every reason open; ConfigurationError for an unknown key."""
+    state = services.ledger.state()
+    estate = gather(services, state)
+    facts = {f.key: f for f in estate.facts}
+    key = known_key(text, [*facts, *state.cases])
+    plan = current_plan(services, state, estate)
+    found = facts.get(key)
+    return Explanation(
+        key,
+        found,
+        state.case(key),
+        plan.decision(key),
+        tuple(v for v in plan.vetoes if v.source == key.source),
+        _rules(found, services.policy) if found else (),
+        tuple(services.ledger.events(key=key)),
+        state.mode_of(key.source),
+    )
+
+
+def current_plan(services: Services, state: State, estate: Estate) -> Plan:
+    """What a run would plan at this moment, without recording anything."""
+    return make_plan(
+        estate.facts,
+        state,
+        estate.evidence,
+        services.policy,
+        services.limits,
+        now=services.clock.now(),
+        run_id="preview",
+        config_digest=services.config_digest,
+    )
+
+
+def _rules(facts: Facts, policy: Policy) -> tuple[tuple[str, str], ...]:
+    words = {True: "fits", False: "does not fit", None: "cannot be told: the owner is not known"}
+    considered = [(rule.name, words[rule.match.fits(facts)]) for rule in policy.rules]
+    terms = terms_for(facts, policy)
+    general = f"idle {terms.idle.days} days, warning {terms.warning.days} days"
+    return (*considered, (f"in force: {terms.rule or 'the general thresholds'}", general))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """Where one source stands."""
+
+    source: str
+    platform: str
+    mode: Mode
+    mode_since: datetime | None
+    trial: timedelta
+    trial_needed: timedelta
+    visuals: int
+    actions: Mapping[str, int]
+    covered_from: datetime | None
+    covered_through: datetime | None
+    gap: timedelta
+    deletions_possible_from: datetime | None
+    vetoes: tuple[Veto, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as plain JSON values."""
+        return {
+            "source": self.source,
+            "platform": self.platform,
+            "mode": str(self.mode),
+            "mode_since": _iso(self.mode_since),
+            "trial_days": self.trial.days,
+            "trial_days_needed": self.trial_needed.days,
+            "visuals": self.visuals,
+            "actions": dict(self.actions),
+            "covered_from": _iso(self.covered_from),
+            "covered_through": _iso(self.covered_through),
+            "uncovered_days": self.gap.days,
+            "deletions_possible_from": _iso(self.deletions_possible_from),
+            "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where everything stands."""
+
+    at: datetime
+    last_success: datetime | None
+    sources: tuple[SourceStatus, ...]
+    due: tuple[Decision, ...]
+    restorable: tuple[tuple[VisualKey, datetime], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as plain JSON values."""
+        return {
+            "at": self.at.isoformat(),
+            "last_success": _iso(self.last_success),
+            "sources": [s.to_json() for s in self.sources],
+            "due": [decision_json(d) for d in self.due],
+            "restorable": [{"key": str(key), "removed_at": at.isoformat()} for key, at in self.restorable],
+        }
+
+
+def status(services: Services) -> Status:
+    """Modes, trials, coverage, what is due and what can be restored, from stored facts."""
+    state = services.ledger.state()
+    estate = gather(services, state)
+    plan = current_plan(services, state, estate)
+    due = [d for d in plan.decisions if d.deadline is not None or d.action is Action.WARN]
+    restorable = [(case.key, case.removal.at) for case in state.cases.values() if case.removal is not None]
+    return Status(
+        services.clock.now(),
+        state.last_success,
+        tuple(_source_status(services, state, estate, plan, name) for name in sorted(services.readers)),
+        tuple(sorted(due, key=lambda d: (d.deadline is None, d.deadline or services.clock.now(), d.key))),
+        tuple(sorted(restorable, key=lambda pair: pair[1], reverse=True)),
+    )
+
+
+def _source_status(services: Services, state: State, estate: Estate, plan: Plan, name: str) -> SourceStatus:
+    days = [day for day in estate.days if day.source == name]
+    coverage = trusted_coverage(days, services.limits)
+    decisions = [d for d in plan.decisions if d.key.source == name]
+    vetoes = source_vetoes(estate.evidence.sources[name], state, services.limits, services.clock.now())
+    return SourceStatus(
+        name,
+        services.readers[name].platform,
+        state.mode_of(name),
+        state.mode_since(name),
+        state.longest_trial(name),
+        timedelta(days=services.limits.trial_days),
+        len(decisions),
+        Counter(str(d.action) for d in decisions),
+        coverage.start,
+        coverage.through,
+        coverage.gap_after(coverage.start) if coverage.start else timedelta(0),
+        deletions_possible_from(days, services.policy, services.limits),
+        vetoes,
+    )
+
+
+def deletions_possible_from(days: Sequence[SourceDay], policy: Policy, limits: Limits) -> datetime | None:
+    """The first day on which access history alone can prove anything unused; None without any history."""
+    coverage = trusted_coverage(days, limits)
+    if coverage.start is None:
+        return None
+    return coverage.start + timedelta(days=policy.idle_days) + coverage.gap_after(coverage.start)

@@ -1,0 +1,242 @@
+"""Why we may not act: pure checks over a source's feeds and its plan; each returns a veto or nothing."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bi_governance.lifecycle import State
+from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what one run may do, and on what a trustworthy feed looks like.
+
+    Counts are per run and source; 0 means none at all. `ramp_first` None switches the ramp off.
+    """
+
+    delete_per_run: int = 25
+    delete_percent: float = 2.0
+    delete_percent_min_population: int = 50
+    warn_per_run: int = 200
+    ramp_first: int | None = 5
+    ramp_factor: float = 2.0
+    ramp_clean_days: int = 7
+    trial_days: int = 21
+    feed_max_age: timedelta = timedelta(hours=48)
+    volume_floor: float = 0.2
+    volume_min_events: int = 10
+    inventory_floor: float = 0.8
+    inventory_min_rows: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """A guard's refusal: no warning and no deletion at this source in this run."""
+
+    source: str
+    guard: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvidence:
+    """What one run knows about one source's feeds; everything a guard may look at."""
+
+    source: str
+    feeds: tuple[FeedStatus, ...] = ()
+    days: tuple[SourceDay, ...] = ()
+    fingerprint: str | None = None
+    pinned: str | None = None
+    failed_tests: tuple[str, ...] = ()
+    transformed_at: datetime | None = None
+    expected_feeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence for all configured sources."""
+
+    sources: dict[str, SourceEvidence] = field(default_factory=dict)
+
+
+def source_vetoes(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> tuple[Veto, ...]:
+    """Every guard's opinion on one source, in the order a person would check them."""
+    found = (
+        *collection_complete(evidence),
+        *feed_fresh(evidence, limits, now),
+        *transform_current(evidence),
+        *volume_plausible(evidence, limits, now),
+        *inventory_plausible(evidence, limits),
+        *tests_passed(evidence),
+        *same_instance(evidence),
+        *trial_completed(evidence, state, limits),
+    )
+    return tuple(found)
+
+
+def collection_complete(evidence: SourceEvidence) -> Iterable[Veto]:
+    """Every feed of the newest collection must have ended complete."""
+    seen = {feed.feed for feed in evidence.feeds}
+    for missing in sorted(set(evidence.expected_feeds) - seen):
+        yield Veto(evidence.source, "collection_complete", f"feed {missing} was never collected")
+    if not evidence.feeds:
+        yield Veto(evidence.source, "collection_complete", "nothing was ever collected")
+    for feed in evidence.feeds:
+        if feed.status != "complete":
+            detail = f": {feed.detail}" if feed.detail else ""
+            yield Veto(evidence.source, "collection_complete", f"feed {feed.feed} is {feed.status}{detail}")
+
+
+def feed_fresh(evidence: SourceEvidence, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """Access history and inventory must reach close to now."""
+    through = max((day.covered_through for day in evidence.days), default=None)
+    if through is None:
+        yield Veto(evidence.source, "feed_fresh", "no access history is proven complete for any day")
+    elif now - through > limits.feed_max_age:
+        yield Veto(evidence.source, "feed_fresh", f"access history ends {through:%Y-%m-%d %H:%M} UTC")
+    for feed in evidence.feeds:
+        if now - feed.finished_at > limits.feed_max_age:
+            yield Veto(
+                evidence.source, "feed_fresh", f"feed {feed.feed} was last read {feed.finished_at:%Y-%m-%d}"
+            )
+
+
+def transform_current(evidence: SourceEvidence) -> Iterable[Veto]:
+    """The marts must have been built after the newest collection."""
+    newest = max((feed.finished_at for feed in evidence.feeds), default=None)
+    if newest is not None and (evidence.transformed_at is None or evidence.transformed_at < newest):
+        yield Veto(evidence.source, "transform_current", "the marts are older than the newest collection")
+
+
+def volume_plausible(evidence: SourceEvidence, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """The last whole days must not have collapsed against the source's own history."""
+    recent = now - timedelta(days=4)
+    for day in collapsed_days(evidence.days, limits):
+        if day.day >= recent:
+            yield Veto(
+                evidence.source, "volume_plausible", f"only {day.events} access events on {day.day:%Y-%m-%d}"
+            )
+            return
+
+
+def collapsed_days(days: Sequence[SourceDay], limits: Limits) -> tuple[SourceDay, ...]:
+    """Whole days whose volume fell below a fraction of the median of the same weekday before.
+
+    Compared against up to eight earlier same weekdays; a source too small for that (medians under
+    the minimum) is compared by whole weeks: seven silent days after four busy weeks.
+    """
+    whole = sorted(
+        (d for d in days if d.covered_through - d.covered_from >= timedelta(days=1)), key=lambda d: d.day
+    )
+    suspicious: list[SourceDay] = []
+    for index, day in enumerate(whole):
+        trusted = [d for d in whole[:index] if d not in suspicious]
+        if _fell_below_weekday(day, trusted, limits) or _silent_week(
+            day, whole[: index + 1], trusted, limits
+        ):
+            suspicious.append(day)
+    return tuple(suspicious)
+
+
+def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Limits) -> bool:
+    same = [d.events for d in before if d.day.weekday() == day.day.weekday()][-8:]
+    if len(same) < 2:
+        return False
+    median = statistics.median(same)
+    return median >= limits.volume_min_events and day.events < limits.volume_floor * median
+
+
+def _silent_week(
+    day: SourceDay, upto: Sequence[SourceDay], trusted: Sequence[SourceDay], limits: Limits
+) -> bool:
+    week = [d.events for d in upto if d.day > day.day - WEEK]
+    earlier = [d.events for d in trusted if day.day - 5 * WEEK < d.day <= day.day - WEEK]
+    return len(week) == 7 and not any(week) and sum(earlier) >= limits.volume_min_events
+
+
+def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
+    """What access history proves: complete days, less those whose volume collapsed."""
+    suspicious = set(collapsed_days(days, limits))
+    return Coverage.of(Interval(d.covered_from, d.covered_through) for d in days if d not in suspicious)
+
+
+def inventory_plausible(evidence: SourceEvidence, limits: Limits) -> Iterable[Veto]:
+    """An inventory feed must not be much smaller than it has been; one that was never empty must not be."""
+    for feed in evidence.feeds:
+        if not feed.earlier_rows:
+            continue
+        usual = statistics.median(feed.earlier_rows)
+        if usual >= limits.inventory_min_rows and feed.rows < limits.inventory_floor * usual:
+            yield Veto(
+                evidence.source, "inventory_plausible", f"{feed.feed} has {feed.rows} rows, usually {usual:g}"
+            )
+        elif usual > 0 and feed.rows == 0:
+            yield Veto(
+                evidence.source, "inventory_plausible", f"{feed.feed} is empty, usually {usual:g} rows"
+            )
+
+
+def tests_passed(evidence: SourceEvidence) -> Iterable[Veto]:
+    """No dbt test that concerns the source may have failed."""
+    for test in evidence.failed_tests:
+        yield Veto(evidence.source, "tests_passed", f"dbt: {test}")
+
+
+def same_instance(evidence: SourceEvidence) -> Iterable[Veto]:
+    """The instance behind the name must be the one we pinned."""
+    if evidence.pinned is not None and evidence.fingerprint != evidence.pinned:
+        found = evidence.fingerprint or "nothing readable"
+        yield Veto(
+            evidence.source,
+            "same_instance",
+            f"this is not the instance that was pinned (pinned {evidence.pinned}, found {found}); "
+            f"if that is intended run: bi-governance mode dry-run --source {evidence.source} --reason ...",
+        )
+
+
+def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> Iterable[Veto]:
+    """A live source must have been through a whole trial."""
+    if state.mode_of(evidence.source) is not Mode.LIVE:
+        return
+    done = state.longest_trial(evidence.source)
+    if done < timedelta(days=limits.trial_days):
+        yield Veto(
+            evidence.source,
+            "trial_completed",
+            f"its dry-run trial lasted {done.days} of {limits.trial_days} days; "
+            f"continue it with: bi-governance mode dry-run --source {evidence.source} --reason ...",
+        )
+
+
+def deletion_allowance(source: str, population: int, state: State, limits: Limits, now: datetime) -> int:
+    """How many visuals of one source this run may delete; 0 means none.
+
+    The smallest of the count cap, the percent of the population (once it is large enough for
+    percentages to mean something) and the ramp after going live. Deletions of the last 24 hours count.
+    """
+    bounds = [limits.delete_per_run]
+    if population >= limits.delete_percent_min_population:
+        bounds.append(int(population * limits.delete_percent / 100))
+    ramp = _ramp(source, state, limits, now)
+    if ramp is not None:
+        bounds.append(ramp)
+    done = sum(1 for r in state.removals if r.key.source == source and now - r.at < timedelta(hours=20))
+    return max(min(bounds) - done, 0)
+
+
+def _ramp(source: str, state: State, limits: Limits, now: datetime) -> int | None:
+    since = state.mode_since(source)
+    if limits.ramp_first is None or since is None:
+        return limits.ramp_first
+    calm_from = max(
+        [since, *(at for key, case in state.cases.items() if key.source == source for at in case.regrets)]
+    )
+    steps = max((now - calm_from) // timedelta(days=max(limits.ramp_clean_days, 1)), 0)
+    # Beyond this many doublings the ramp no longer bounds anything; it keeps the power finite.
+    return int(limits.ramp_first * limits.ramp_factor ** min(steps, 30))

@@ -1,0 +1,277 @@
+"""Where each visual stands: cases folded from every event, never taken from the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bi_governance import events as ev
+from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A delivered message about one visual, as the reader saw it."""
+
+    kind: NoticeKind
+    at: datetime
+    message_id: str
+    recipient: str
+    deadline: datetime | None
+    title: str
+    owner_id: str
+    folder: str
+    days_before: int | None
+    succession: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A visual that is gone because of us, and how to bring it back."""
+
+    at: datetime
+    route: RemovalRoute
+    backup: str
+    episode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything the ledger says about one visual, in the track (dry-run or live) its source is in now."""
+
+    key: VisualKey
+    episode: int = 0
+    notices: tuple[Notice, ...] = ()
+    simulated_at: datetime | None = None
+    kept_until: datetime | None = None
+    kept_reason: str = ""
+    exempt_reason: str | None = None
+    restored_at: datetime | None = None
+    immune_until: datetime | None = None
+    removal: Removal | None = None
+    removal_intended: ev.RemovalIntended | None = None
+    restore_intended: ev.RestoreIntended | None = None
+    regrets: tuple[datetime, ...] = ()
+    purged_at: datetime | None = None
+
+    @property
+    def warning(self) -> Notice | None:
+        """The warning that opened the current episode, if one was delivered."""
+        return next((n for n in self.notices if n.kind is NoticeKind.WARNING), None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.warning is not None
+
+    def reminded(self, days_before: int) -> bool:
+        """Whether a reminder for this many days, or for fewer, was delivered."""
+        return any(n.days_before is not None and n.days_before <= days_before for n in self.notices)
+
+    def next_episode(self) -> Case:
+        """The same visual with its current episode over."""
+        return replace(self, episode=self.episode + 1, notices=(), simulated_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSwitch:
+    """A mode and since when it holds."""
+
+    mode: Mode
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of recorded dry-run plans of one source without a mode change in between."""
+
+    first: datetime
+    last: datetime
+
+
+@dataclass(slots=True)
+class State:
+    """The ledger folded: what every use case starts from."""
+
+    cases: dict[VisualKey, Case] = field(default_factory=dict)
+    default_mode: ModeSwitch = ModeSwitch(Mode.DRY_RUN, None)
+    own_modes: dict[str, ModeSwitch] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    trials: dict[str, list[Stretch]] = field(default_factory=dict)
+    removals: list[ev.Removed] = field(default_factory=list)
+    unsettled_notices: dict[str, list[ev.NoticeIntended]] = field(default_factory=dict)
+    last_success: datetime | None = None
+    marts: ev.MartsBuilt | None = None
+    switched_at: dict[str, datetime] = field(default_factory=dict)
+
+    def case(self, key: VisualKey) -> Case:
+        return self.cases.get(key) or Case(key)
+
+    def mode_of(self, source: str) -> Mode:
+        return self.switch_of(source).mode
+
+    def mode_since(self, source: str) -> datetime | None:
+        """Since when the source is in its present mode; None when it never changed."""
+        return self.switch_of(source).since
+
+    def longest_trial(self, source: str) -> timedelta:
+        """The longest stretch of recorded dry-run plans the source ever had."""
+        return max((s.last - s.first for s in self.trials.get(source, ())), default=timedelta(0))
+
+    def switch_of(self, source: str) -> ModeSwitch:
+        """The mode of a source and since when it holds."""
+        held = self.own_modes.get(source, self.default_mode)
+        return ModeSwitch(held.mode, self.switched_at.get(source, held.since))
+
+
+def fold(history: Iterable[ev.Event], into: State | None = None) -> State:
+    """Fold events, oldest first, into the state they add up to."""
+    state = into or State()
+    for event in history:
+        _apply(state, event)
+    return state
+
+
+def _apply(state: State, event: ev.Event) -> None:
+    match event:
+        case ev.ModeChanged():
+            _change_mode(state, event)
+        case ev.SourcePinned():
+            state.fingerprints[event.source] = event.fingerprint
+        case ev.PlanRecorded():
+            for source in filter(None, event.sources.split(",")):
+                _extend_trial(state, source, event.at)
+        case ev.MartsBuilt():
+            state.marts = event
+        case ev.RunFinished() if event.outcome != "failed":
+            state.last_success = event.at
+        case ev.VisualEvent():
+            _note(state, event)
+            state.cases[event.key] = advance(state.case(event.key), event, state.mode_of(event.key.source))
+        case _:
+            pass
+
+
+def _change_mode(state: State, event: ev.ModeChanged) -> None:
+    """Switch, and let every open episode that the switch concerns start anew.
+
+    A global switch to dry-run is a stop for everything: it also takes back every source's own mode.
+    """
+    known = {key.source for key in state.cases} | {*state.own_modes, *state.trials, *state.switched_at}
+    before = {source: state.mode_of(source) for source in known}
+    if event.source is None:
+        state.default_mode = _switched(state.default_mode, event)
+        if event.mode is Mode.DRY_RUN:
+            state.own_modes.clear()
+    else:
+        state.own_modes[event.source] = _switched(state.switch_of(event.source), event)
+    concerned = [source for source, mode in before.items() if state.mode_of(source) is not mode]
+    # A source's own mode may have been taken back: since when it is as it is, only this moment tells.
+    state.switched_at.update(dict.fromkeys(concerned, event.at))
+    for key, case in state.cases.items():
+        if key.source in concerned:
+            state.cases[key] = case.next_episode()
+
+
+def _switched(current: ModeSwitch, event: ev.ModeChanged) -> ModeSwitch:
+    return current if current.mode is event.mode else ModeSwitch(event.mode, event.at)
+
+
+def _extend_trial(state: State, source: str, at: datetime) -> None:
+    if state.mode_of(source) is not Mode.DRY_RUN:
+        return
+    stretches = state.trials.setdefault(source, [])
+    since = state.mode_since(source)
+    if stretches and (since is None or stretches[-1].first >= since):
+        stretches[-1] = Stretch(stretches[-1].first, at)
+    else:
+        stretches.append(Stretch(at, at))
+
+
+def _note(state: State, event: ev.VisualEvent) -> None:
+    match event:
+        case ev.Removed() if not _known_removal(state.case(event.key), event):
+            state.removals.append(event)
+        case ev.Restored() if event.native_id not in ("", event.key.native_id):
+            twin = replace(event.key, native_id=event.native_id)
+            state.cases[twin] = advance(state.case(twin), event, state.mode_of(twin.source))
+        case ev.NoticeIntended():
+            state.unsettled_notices.setdefault(event.message_id, []).append(event)
+        case ev.NoticeDelivered() | ev.NoticeFailed():
+            state.unsettled_notices.pop(event.message_id, None)
+        case _:
+            pass
+
+
+def advance(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
+    """The case after one event; `mode` is the mode its source was in when the event happened."""
+    match event:
+        case ev.NoticeDelivered():
+            return _noticed(case, event, mode)
+        case ev.Rescued():
+            return case.next_episode() if event.mode is mode and event.episode == case.episode else case
+        case ev.KeptUntil():
+            return replace(case.next_episode(), kept_until=event.until, kept_reason=event.reason)
+        case ev.Exempted():
+            return replace(case.next_episode(), exempt_reason=event.reason)
+        case ev.Unexempted():
+            return replace(case.next_episode(), exempt_reason=None)
+        case ev.RemovalSimulated() if mode is Mode.DRY_RUN and event.episode == case.episode:
+            return replace(case, simulated_at=case.simulated_at or event.at)
+        case ev.Regretted():
+            return replace(case.next_episode(), regrets=(*case.regrets, event.at))
+        case _:
+            return _removed_or_back(case, event)
+
+
+def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
+    match event:
+        case ev.RemovalIntended():
+            return replace(case, removal_intended=event)
+        case ev.RemovalFailed():
+            return replace(case, removal_intended=None)
+        case ev.Removed() if not _known_removal(case, event):
+            removal = Removal(event.at, event.route, event.backup, event.episode)
+            return replace(case.next_episode(), removal=removal, removal_intended=None)
+        case ev.RestoreIntended():
+            return replace(case, restore_intended=event)
+        case ev.RestoreFailed():
+            return replace(case, restore_intended=None)
+        case ev.Restored():
+            return replace(
+                case.next_episode(),
+                removal=None,
+                restore_intended=None,
+                restored_at=event.at,
+                immune_until=event.immune_until,
+            )
+        case ev.Purged():
+            return replace(case, removal=None, purged_at=event.at)
+        case _:
+            return case
+
+
+def _known_removal(case: Case, event: ev.Removed) -> bool:
+    return case.removal is not None and case.removal.episode == event.episode
+
+
+def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
+    if event.mode is not mode or event.episode != case.episode:
+        return case
+    if event.notice not in (NoticeKind.WARNING, NoticeKind.REMINDER):
+        return case
+    if any(n.kind is event.notice and n.days_before == event.days_before for n in case.notices):
+        return case
+    notice = Notice(
+        event.notice,
+        event.at,
+        event.message_id,
+        event.recipient,
+        event.deadline,
+        event.title,
+        event.owner_id,
+        event.folder,
+        event.days_before,
+        event.succession,
+    )
+    return replace(case, notices=(*case.notices, notice))

@@ -1,0 +1,161 @@
+"""The plan: every decision of one run, frozen and digested; dry-run prints it and live applies it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, source_vetoes
+from bi_governance.lifecycle import State
+from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
+from bi_governance.policy import Decision, Neighbourhood, Policy, decide
+
+# Actions that reach people or platforms; a veto stops them, a rescue is always allowed.
+EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Decisions in the order they would be carried out, with the vetoes and modes they were made under."""
+
+    run_id: str
+    as_of: datetime
+    decisions: tuple[Decision, ...]
+    vetoes: tuple[Veto, ...]
+    modes: Mapping[str, Mode]
+    config_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of everything that matters in the plan."""
+        canonical = json.dumps(self.to_json(with_digest=False), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def of(self, *actions: Action) -> tuple[Decision, ...]:
+        return tuple(d for d in self.decisions if d.action in actions)
+
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(str(d.action) for d in self.decisions).items()))
+
+    def vetoed_sources(self) -> frozenset[str]:
+        return frozenset(veto.source for veto in self.vetoes)
+
+    def decision(self, key: VisualKey) -> Decision | None:
+        return next((d for d in self.decisions if d.key == key), None)
+
+    def to_json(self, *, with_digest: bool = True) -> dict[str, Any]:
+        """The plan as plain JSON values, for `plan -o FILE` and the ledger."""
+        body: dict[str, Any] = {
+            "run_id": self.run_id,
+            "as_of": self.as_of.isoformat(),
+            "config_digest": self.config_digest,
+            "modes": {source: str(mode) for source, mode in sorted(self.modes.items())},
+            "vetoes": [{"source": v.source, "guard": v.guard, "reason": v.reason} for v in self.vetoes],
+            "decisions": [decision_json(d) for d in self.decisions],
+        }
+        return {"digest": self.digest, **body} if with_digest else body
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """One decision as plain JSON values."""
+    usage = decision.usage
+    return {
+        "key": str(decision.key),
+        "action": str(decision.action),
+        "episode": decision.episode,
+        "reasons": [{"code": r.code, "text": r.text} for r in decision.reasons],
+        "rule": decision.rule,
+        "deadline": decision.deadline.isoformat() if decision.deadline else None,
+        "last_used": usage.last_used.isoformat() if usage.last_used else None,
+        "used_how": usage.how,
+        "used_via": str(usage.via) if usage.via else None,
+        "idle_days": usage.idle.days,
+        "gap_days": usage.gap.days,
+        "covered_through": usage.through.isoformat() if usage.through else None,
+        "days_before": decision.days_before,
+    }
+
+
+def make_plan(
+    estate: Sequence[Facts],
+    state: State,
+    evidence: Evidence,
+    policy: Policy,
+    limits: Limits,
+    *,
+    now: datetime,
+    run_id: str,
+    config_digest: str = "",
+) -> Plan:
+    """Decide on every visual of the estate; vetoes and caps only ever take actions away."""
+    around = Neighbourhood({facts.key: facts for facts in estate}, state.cases)
+    vetoes = tuple(v for s in evidence.sources.values() for v in source_vetoes(s, state, limits, now))
+    decisions = [decide(facts, around, policy, now) for facts in estate]
+    decisions = _unproven_sources(decisions, evidence)
+    decisions = _apply_vetoes(decisions, vetoes)
+    decisions = _apply_caps(decisions, estate, state, limits, now)
+    modes = {source: state.mode_of(source) for source in evidence.sources}
+    ordered = tuple(sorted(decisions, key=_order))
+    return Plan(run_id, now, ordered, vetoes, modes, config_digest)
+
+
+def _order(decision: Decision) -> tuple[str, str, float, VisualKey]:
+    """Deletions longest idle first, so that a cap leaves the freshest ones for later."""
+    return (decision.key.source, str(decision.action), -decision.usage.idle.total_seconds(), decision.key)
+
+
+def _unproven_sources(decisions: Iterable[Decision], evidence: Evidence) -> list[Decision]:
+    """A source nobody presented evidence for is not configured (any more): nothing happens there."""
+    reason = Reason("not_configured", "its source is not configured")
+    return [
+        d
+        if d.key.source in evidence.sources or d.action not in EFFECTS
+        else _take_away(d, Action.UNKNOWN, reason)
+        for d in decisions
+    ]
+
+
+def _apply_vetoes(decisions: Iterable[Decision], vetoes: Sequence[Veto]) -> list[Decision]:
+    by_source: dict[str, list[Reason]] = {}
+    for veto in vetoes:
+        by_source.setdefault(veto.source, []).append(Reason("veto", f"veto {veto.guard}: {veto.reason}"))
+    return [
+        _take_away(d, Action.UNKNOWN, *by_source[d.key.source])
+        if d.key.source in by_source and d.action in EFFECTS
+        else d
+        for d in decisions
+    ]
+
+
+def _apply_caps(
+    decisions: Sequence[Decision], estate: Sequence[Facts], state: State, limits: Limits, now: datetime
+) -> list[Decision]:
+    population = Counter(facts.key.source for facts in estate if not facts.is_trashed)
+    allowed = {
+        source: deletion_allowance(source, population[source], state, limits, now)
+        for source in {d.key.source for d in decisions}
+    }
+    turn: Counter[tuple[str, Action]] = Counter()
+    capped: list[Decision] = []
+    for decision in sorted(decisions, key=_order):
+        source = decision.key.source
+        bound = {Action.DELETE: allowed[source], Action.WARN: limits.warn_per_run}.get(decision.action)
+        turn[source, decision.action] += 1
+        over = bound is not None and turn[source, decision.action] > bound
+        capped.append(_postpone(decision, bound or 0) if over else decision)
+    return capped
+
+
+def _postpone(decision: Decision, bound: int) -> Decision:
+    code = f"{decision.action}_cap"
+    text = f"more than {bound} visuals are due to {decision.action} in this run; its turn comes later"
+    return _take_away(decision, Action.NONE, Reason(code, text))
+
+
+def _take_away(decision: Decision, action: Action, *reasons: Reason) -> Decision:
+    return replace(decision, action=action, reasons=(*reasons, *decision.reasons))

@@ -1,0 +1,489 @@
+"""What should happen to one visual, and why: a pure function of facts, case, terms and now."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bi_governance.lifecycle import Case, Removal
+from bi_governance.model import Action, Facts, Person, Reason, VisualKey
+from bi_governance.window import ActionWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which visuals a rule speaks about; every given part must fit, globs ignore case.
+
+    `folder` globs treat `/` as a separator: `*` stays inside one level, `**` crosses levels, and
+    `Executive/**` also means the folder `Executive` itself.
+    """
+
+    source: str | None = None
+    platform: str | None = None
+    type: str | None = None
+    folder: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    title: str | None = None
+
+    def fits(self, facts: Facts) -> bool | None:
+        """Whether every given part fits; None when that cannot be told because the owner is not known."""
+        plain = (
+            (self.source, facts.key.source),
+            (self.platform, facts.platform),
+            (self.type, facts.key.type),
+            (self.title, facts.title),
+        )
+        if any(glob is not None and not _glob(glob, value) for glob, value in plain):
+            return False
+        if self.tag is not None and not any(_glob(self.tag, tag) for tag in facts.tags):
+            return False
+        if self.folder is not None and _path_glob(self.folder).fullmatch(facts.folder.strip("/")) is None:
+            return False
+        return True if self.owner is None else _owner_fits(self.owner, facts.owner)
+
+
+def _owner_fits(glob: str, owner: Person | None) -> bool | None:
+    if owner is None:
+        return None
+    if any(_glob(glob, value) for value in (owner.email, owner.name, owner.id) if value):
+        return True
+    return False if owner.email else None
+
+
+def _glob(pattern: str, value: str) -> bool:
+    """Only `*` and `?` are special: brackets are common in titles and mean themselves."""
+    literal = pattern.casefold().replace("[", "[[]")
+    return fnmatch.fnmatchcase(value.casefold(), literal)
+
+
+def _path_glob(pattern: str) -> re.Pattern[str]:
+    out = ""
+    rest = pattern.strip("/")
+    while rest:
+        for token, expression in (
+            ("/**", "(?:/.*)?"),
+            ("**/", "(?:.*/)?"),
+            ("**", ".*"),
+            ("*", "[^/]*"),
+            ("?", "[^/]"),
+        ):
+            if rest.startswith(token):
+                out, rest = out + expression, rest[len(token) :]
+                break
+        else:
+            out, rest = out + re.escape(rest[0]), rest[1:]
+    return re.compile(out, re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A named exception to the general thresholds; the first rule that fits wins."""
+
+    name: str
+    match: Match = field(default_factory=Match)
+    protect: bool = False
+    idle_days: int | None = None
+    warning_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Thresholds (whole days) and protections that hold unless a rule says otherwise."""
+
+    idle_days: int = 60
+    warning_days: int = 7
+    reminder_days: tuple[int, ...] = (3, 1)
+    rules: tuple[Rule, ...] = ()
+    count_deliveries: bool = True
+    restore_immunity_days: int = 30
+    succession_grace_days: int = 14
+    protect_certified: bool = True
+    protect_personal: bool = False
+    protect_code_managed: bool = True
+    window: ActionWindow = field(default_factory=ActionWindow)
+
+    @property
+    def immunity(self) -> timedelta:
+        """How long a restored visual is left alone."""
+        return timedelta(days=self.restore_immunity_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one visual after the rules were read."""
+
+    idle: timedelta
+    warning: timedelta
+    rule: str = ""
+    protected_by: str = ""
+
+
+def terms_for(facts: Facts, policy: Policy) -> Terms:
+    """Thresholds for one visual: those of the first rule that fits, else the general ones.
+
+    A rule before it that might fit (the owner is unknown) can only make the terms milder.
+    """
+    answers = [(rule, rule.match.fits(facts)) for rule in policy.rules]
+    first = next((i for i, (_, fits) in enumerate(answers) if fits), None)
+    settled = Rule(name="") if first is None else answers[first][0]
+    candidates = [*(rule for rule, fits in answers[:first] if fits is None), settled]
+    idle = max(policy.idle_days if r.idle_days is None else r.idle_days for r in candidates)
+    warning = max(policy.warning_days if r.warning_days is None else r.warning_days for r in candidates)
+    protecting = next((r.name for r in candidates if r.protect), "")
+    return Terms(timedelta(days=idle), timedelta(days=warning), settled.name, protecting)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """When a visual was last used and how long it is proven idle since then.
+
+    `via` names the visual whose use counted when that was a container; `idle` is covered time only.
+    """
+
+    last_used: datetime | None
+    how: str
+    via: VisualKey | None
+    idle: timedelta
+    idle_since: datetime | None
+    gap: timedelta
+    through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with one visual, and every reason for it; times are aware UTC."""
+
+    key: VisualKey
+    action: Action
+    reasons: tuple[Reason, ...]
+    episode: int
+    usage: Usage
+    deadline: datetime | None = None
+    rule: str = ""
+    days_before: int | None = None
+    rescue_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """The living containers around the visuals of one estate snapshot, with their cases."""
+
+    facts: Mapping[VisualKey, Facts]
+    cases: Mapping[VisualKey, Case]
+
+    def case(self, key: VisualKey) -> Case:
+        return self.cases.get(key) or Case(key)
+
+    def containers(self, key: VisualKey) -> tuple[VisualKey, ...]:
+        """All living containers of a visual, direct ones first, each once."""
+        found: dict[VisualKey, None] = {}
+        queue = [key]
+        while queue:
+            facts = self.facts.get(queue.pop(0))
+            for container in facts.containers if facts else ():
+                if container not in found and container != key and self.is_alive(container):
+                    found[container] = None
+                    queue.append(container)
+        return tuple(found)
+
+    def is_alive(self, key: VisualKey) -> bool:
+        """Unknown containers count as alive: less information never frees a visual."""
+        facts = self.facts.get(key)
+        return facts is None or not facts.is_trashed
+
+
+def usage_of(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> Usage:
+    """Last use of a visual (or of a living container) and its proven idle time up to `now`."""
+    coverage = facts.coverage.until(now)
+    used = max(_uses(facts.key, around, policy, now), default=None, key=lambda use: use[0])
+    if used is None or coverage.start is None:
+        moment, how, via = used or (None, "no known use", None)
+        return Usage(moment, how, via, timedelta(0), None, timedelta(0), coverage.through)
+    moment, how, via = used
+    since = max(moment, coverage.start)
+    return Usage(
+        moment, how, via, coverage.since(moment), since, coverage.gap_after(moment), coverage.through
+    )
+
+
+def _uses(
+    key: VisualKey, around: Neighbourhood, policy: Policy, now: datetime
+) -> list[tuple[datetime, str, VisualKey | None]]:
+    found: list[tuple[datetime, str, VisualKey | None]] = []
+    for member in (key, *around.containers(key)):
+        facts = around.facts.get(member)
+        if facts is None:
+            continue
+        via = None if member == key else member
+        for moment, how in own_uses(facts, around.case(member), policy):
+            # A clock that runs ahead must not hide a use: what is dated later than now happened now.
+            found.append((min(moment, now), how, via))
+    return found
+
+
+def own_uses(facts: Facts, case: Case, policy: Policy) -> list[tuple[datetime, str]]:
+    """Every moment that counts as use of the visual itself, with its name."""
+    created = facts.created_at or (facts.first_seen_at if facts.updated_at is None else None)
+    moments = (
+        (created, "created"),
+        (facts.updated_at, "changed"),
+        (facts.last_delivered_at if policy.count_deliveries else None, "delivered"),
+        (facts.last_viewed_at, "viewed"),
+        (case.restored_at, "restored"),
+    )
+    return [(moment, how) for moment, how in moments if moment is not None]
+
+
+def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> Decision:
+    """Decide what should happen to one visual at `now`, before any guard or cap is applied."""
+    case = around.case(facts.key)
+    terms = terms_for(facts, policy)
+    usage = usage_of(facts, around, policy, now)
+    verdict = _Verdict(facts, case, terms, usage, policy, now)
+    if case.removal is not None:
+        return verdict.say(Action.NONE, _removed(case.removal))
+    protection = protections(facts, around, policy, now)
+    if protection:
+        return verdict.spare(Action.PROTECT, *protection)
+    in_use = (*living_references(facts), *_container_references(facts, around))
+    if in_use:
+        return verdict.spare(Action.NONE, *in_use)
+    if usage.last_used is None or usage.idle_since is None:
+        return verdict.spare(Action.UNKNOWN, _unknown(usage))
+    if case.is_open:
+        return _decide_warned(verdict, around)
+    if usage.idle < terms.idle - terms.warning:
+        return verdict.say(Action.NONE, _still_used(usage, terms))
+    return verdict.say(Action.WARN, _idle(usage, terms))
+
+
+def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
+    if verdict.used_again():
+        return verdict.spare(Action.NONE, _still_used(verdict.usage, verdict.terms))
+    changed = identity_changes(verdict.facts, verdict.case)
+    if changed:
+        return verdict.spare(Action.NONE, *changed)
+    deadline = verdict.deadline()
+    assert deadline is not None
+    waiting = Reason("waiting", f"warned; deletion not before {deadline:%Y-%m-%d %H:%M} UTC")
+    if verdict.case.simulated_at is not None:
+        when = verdict.case.simulated_at
+        return verdict.say(
+            Action.NONE, Reason("simulated", f"trial: would have been deleted on {when:%Y-%m-%d}")
+        )
+    if verdict.now < deadline or verdict.usage.idle < verdict.terms.idle:
+        due = verdict.reminder_due(deadline)
+        if due is not None:
+            return verdict.say(Action.REMIND, waiting, days_before=due)
+        return verdict.say(Action.NONE, waiting)
+    blockers = deletion_blockers(verdict.facts, verdict.case, around)
+    if not verdict.policy.window.is_open(verdict.now):
+        blockers = (*blockers, Reason("window", "due, but the deletion window is closed at this hour"))
+    if blockers:
+        return verdict.say(Action.NONE, *blockers)
+    return verdict.say(Action.DELETE, _idle(verdict.usage, verdict.terms), _warned(verdict.case))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The values every branch of one decision needs to say its result."""
+
+    facts: Facts
+    case: Case
+    terms: Terms
+    usage: Usage
+    policy: Policy
+    now: datetime
+
+    def say(self, action: Action, *reasons: Reason, days_before: int | None = None) -> Decision:
+        return Decision(
+            self.facts.key,
+            action,
+            reasons,
+            self.case.episode,
+            self.usage,
+            self.deadline(),
+            self.terms.rule,
+            days_before,
+        )
+
+    def spare(self, action: Action, *reasons: Reason) -> Decision:
+        """Not to be touched; an episode that is open ends as a rescue."""
+        if not self.case.is_open or action is Action.UNKNOWN:
+            return self.say(action, *reasons)
+        said = self.say(Action.RESCUE, *reasons)
+        return Decision(
+            said.key,
+            said.action,
+            said.reasons,
+            said.episode,
+            said.usage,
+            None,
+            said.rule,
+            None,
+            reasons[0].code,
+        )
+
+    def used_again(self) -> bool:
+        """Used after the warning, or too recently for one; history lost since then is not use."""
+        warning, last_used = self.case.warning, self.usage.last_used
+        assert warning is not None
+        assert last_used is not None
+        return last_used > warning.at or self.now - last_used < self.terms.idle - self.terms.warning
+
+    def deadline(self) -> datetime | None:
+        return deadline_of(self.case, self.usage, self.terms, self.policy)
+
+    def reminder_due(self, deadline: datetime) -> int | None:
+        """The smallest configured number of days before the deadline that has come and was not yet sent."""
+        for days in sorted(self.policy.reminder_days):
+            if deadline - timedelta(days=days) <= self.now < deadline:
+                return None if self.case.reminded(days) else days
+        return None
+
+
+def deadline_of(case: Case, usage: Usage, terms: Terms, policy: Policy) -> datetime | None:
+    """The first moment a deletion may happen, None without a delivered warning.
+
+    Never before the deadline the warning itself promised.
+    """
+    warning = case.warning
+    if warning is None:
+        return None
+    due = projected_deadline(warning.at, usage, terms, policy, succession=bool(warning.succession))
+    if due is None or warning.deadline is None:
+        return due
+    return max(due, warning.deadline)
+
+
+def projected_deadline(
+    noticed_at: datetime, usage: Usage, terms: Terms, policy: Policy, *, succession: bool
+) -> datetime | None:
+    """The deadline that a warning delivered at `noticed_at` sets; None while idleness is unknown.
+
+    max(noticed + warning days, idle long enough), where uncovered time postpones the second, and
+    both are moved to the next opening of the deletion window. Somebody warned in the owner's place
+    gets the longer grace.
+    """
+    if usage.idle_since is None:
+        return None
+    extra = timedelta(days=policy.succession_grace_days if succession else 0)
+    idle_enough = usage.idle_since + terms.idle + usage.gap
+    return policy.window.next_open(max(noticed_at + terms.warning + extra, idle_enough))
+
+
+def protections(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> tuple[Reason, ...]:
+    """Why a visual must not be touched whatever its use; a protected container protects what it holds."""
+    found = list(_own_protections(facts, around.case(facts.key), policy, now))
+    for container in around.containers(facts.key):
+        held_by = around.facts.get(container)
+        if held_by is not None and _own_protections(held_by, around.case(container), policy, now):
+            found.append(Reason("container_protected", f"contained in {container}, which is protected"))
+    return tuple(found)
+
+
+def _own_protections(facts: Facts, case: Case, policy: Policy, now: datetime) -> tuple[Reason, ...]:
+    rule = terms_for(facts, policy).protected_by
+    kept, immune = case.kept_until, case.immune_until
+    checks = (
+        (case.exempt_reason is not None, "exempt", f"exempt: {case.exempt_reason}"),
+        (kept is not None and now < kept, "kept", f"kept until {_day(kept)}"),
+        (immune is not None and now < immune, "restored", f"restored; immune until {_day(immune)}"),
+        (bool(rule), "rule", f"protected by rule '{rule}'"),
+        (policy.protect_certified and facts.is_certified, "certified", "certified content"),
+        (policy.protect_personal and facts.is_personal, "personal", "in a personal folder"),
+        (
+            policy.protect_code_managed and facts.is_code_managed,
+            "code_managed",
+            "managed as code: change it there",
+        ),
+        (facts.is_system, "system", "platform or governance content"),
+        (facts.is_trashed, "trashed", "already in the platform's trash"),
+    )
+    return tuple(Reason(code, text) for holds, code, text in checks if holds)
+
+
+def living_references(facts: Facts) -> tuple[Reason, ...]:
+    """Machine use that never shows as a view: it spares a visual as long as it exists."""
+    found = []
+    if facts.active_schedules:
+        found.append(Reason("scheduled", f"{facts.active_schedules} active schedule(s) or alert(s) use it"))
+    if facts.published_links:
+        found.append(Reason("published", f"{facts.published_links} public link(s) or embed(s) show it"))
+    return tuple(found)
+
+
+def _container_references(facts: Facts, around: Neighbourhood) -> Iterator[Reason]:
+    """A living container that machines use is in use, and so is what it holds."""
+    for container in around.containers(facts.key):
+        holder = around.facts.get(container)
+        for reason in living_references(holder) if holder else ():
+            yield Reason(reason.code, f"contained in {container}: {reason.text}")
+
+
+def identity_changes(facts: Facts, case: Case) -> tuple[Reason, ...]:
+    """What is no longer as the owner read it in the warning."""
+    warning = case.warning
+    if warning is None:
+        return ()
+    owner_id = facts.owner.id if facts.owner else ""
+    pairs = (
+        ("renamed", "title", warning.title, facts.title),
+        ("owner_changed", "owner", warning.owner_id, owner_id),
+        ("moved", "folder", warning.folder, facts.folder),
+    )
+    return tuple(
+        Reason(code, f"{what} changed since the warning: '{before}' -> '{after}'")
+        for code, what, before, after in pairs
+        if before != after
+    )
+
+
+def deletion_blockers(facts: Facts, case: Case, around: Neighbourhood) -> tuple[Reason, ...]:
+    """What postpones a due deletion without ending the episode."""
+    found = [
+        Reason("contained", f"{container} still contains it") for container in around.containers(facts.key)
+    ]
+    through = facts.coverage.through
+    if case.warning is not None and (through is None or through <= case.warning.at):
+        found.append(Reason("feed_older_than_notice", "no access history newer than the warning"))
+    return tuple(found)
+
+
+def _removed(removal: Removal) -> Reason:
+    return Reason("removed", f"deleted by us on {_day(removal.at)} and not seen again since")
+
+
+def _unknown(usage: Usage) -> Reason:
+    if usage.last_used is None:
+        return Reason("unknown", "no date at all is known for it")
+    return Reason("unknown", "no access history covers it yet")
+
+
+def _still_used(usage: Usage, terms: Terms) -> Reason:
+    return Reason("used", f"{_last_use(usage)}; idle {usage.idle.days} of {terms.idle.days} covered days")
+
+
+def _idle(usage: Usage, terms: Terms) -> Reason:
+    gap = f", {usage.gap.days} uncovered days not counted" if usage.gap.days else ""
+    return Reason(
+        "idle", f"{_last_use(usage)}; idle {usage.idle.days} covered days (limit {terms.idle.days}{gap})"
+    )
+
+
+def _last_use(usage: Usage) -> str:
+    via = f" through {usage.via}" if usage.via else ""
+    return f"last {usage.how}{via} on {_day(usage.last_used)}"
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "an unknown date"
+
+
+def _warned(case: Case) -> Reason:
+    assert case.warning is not None
+    return Reason("warned", f"{case.warning.recipient} was warned on {_day(case.warning.at)}")

@@ -1,0 +1,318 @@
+"""Run: the daily sequence collect -> transform -> plan -> warn -> delete -> report, safe to repeat."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bi_governance import events as ev
+from bi_governance.collect import SourceCollection, collect
+from bi_governance.delete import DeleteReport, delete, settle_removals
+from bi_governance.errors import DeliveryError, SourceError
+from bi_governance.guards import Evidence, SourceEvidence, trusted_coverage
+from bi_governance.lifecycle import State
+from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
+from bi_governance.plan import Plan, make_plan
+from bi_governance.ports import Announcement, Lease, Services, TransformReport
+from bi_governance.warn import WarnReport, settle_notices, warn
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The facts of one moment with their coverage, and the evidence that they can be trusted."""
+
+    facts: tuple[Facts, ...]
+    evidence: Evidence
+    days: tuple[SourceDay, ...]
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run saw and did; `outcome` is done, vetoed or failed."""
+
+    run_id: str
+    started_at: datetime
+    collections: list[SourceCollection] = field(default_factory=list)
+    transform: TransformReport | None = None
+    plan: Plan | None = None
+    estate: Estate | None = None
+    warned: WarnReport = field(default_factory=WarnReport)
+    deleted: DeleteReport = field(default_factory=DeleteReport)
+    rescued: list[VisualKey] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        if self.warned.failed or self.deleted.failed or self.problems:
+            return "failed"
+        if any(not c.is_complete for c in self.collections):
+            return "failed"
+        return "vetoed" if self.plan is not None and self.plan.vetoes else "done"
+
+
+def new_run_id(now: datetime) -> str:
+    """A run id that sorts by time and never repeats."""
+    return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+@contextmanager
+def one_runner(services: Services) -> Iterator[Lease]:
+    """Hold the lease for a block of work; LeaseHeld when somebody else does."""
+    lease = services.ledger.acquire(services.holder, services.clock.now(), services.lease_seconds)
+    try:
+        yield lease
+    finally:
+        services.ledger.release(lease)
+
+
+def daily_run(services: Services) -> RunReport:
+    """One whole run under the lease; every stage's outcome is in the report and in the ledger."""
+    with one_runner(services) as lease:
+        now = services.clock.now()
+        report = RunReport(new_run_id(now), now)
+        services.ledger.append([ev.RunStarted(at=now, run_id=report.run_id)], lease)
+        settle(services, report, lease)
+        report.collections = collect(services, report.run_id)
+        report.transform = transform(services, report.run_id, lease)
+        prepare_plan(services, report, lease)
+        warn_stage(services, report, lease)
+        delete_stage(services, report, lease)
+        finish(services, report, lease)
+        return report
+
+
+def settle(services: Services, report: RunReport, lease: Lease) -> None:
+    """Bring the record up to what really happened before anything new is decided."""
+    state = services.ledger.state()
+    found = settle_notices(services, state, lease, report.run_id)
+    if found:
+        report.settled.append(f"{found} message(s) of an interrupted run had arrived")
+    report.settled.extend(f"{key} settled" for key in settle_removals(services, state, lease, report.run_id))
+
+
+def transform(services: Services, run_id: str, lease: Lease) -> TransformReport:
+    """Build the marts and remember which tests failed."""
+    services.warehouse.close()
+    report = services.transformer.build()
+    failed = json.dumps([[test.name, test.platform, test.message] for test in report.failed])
+    services.ledger.append([ev.MartsBuilt(at=services.clock.now(), run_id=run_id, failed=failed)], lease)
+    return report
+
+
+def gather(services: Services, state: State) -> Estate:
+    """Facts with their coverage, and per source the evidence the guards judge."""
+    days = tuple(services.warehouse.source_days())
+    by_source: dict[str, list[SourceDay]] = {name: [] for name in services.readers}
+    for day in days:
+        by_source.setdefault(day.source, []).append(day)
+    coverage = {source: trusted_coverage(d, services.limits) for source, d in by_source.items()}
+    witnessed = services.warehouse.witnessed()
+    facts = tuple(
+        replace(f, coverage=coverage.get(f.key.source, Coverage()).with_interval(witnessed.get(f.key)))
+        for f in services.warehouse.facts()
+        if f.key.source in services.readers
+    )
+    feeds = services.warehouse.feed_statuses()
+    evidence = {
+        name: _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name])
+        for name in sorted(services.readers)
+    }
+    return Estate(facts, Evidence(evidence), days)
+
+
+def _evidence(
+    services: Services, state: State, name: str, days: Sequence[SourceDay], feeds: Sequence[FeedStatus]
+) -> SourceEvidence:
+    reader = services.readers[name]
+    try:
+        fingerprint = reader.fingerprint()
+    except SourceError:
+        fingerprint = None
+    # History is read in windows of varying number: comparing its row counts from run to run says nothing.
+    comparable = tuple(replace(f, earlier_rows=()) if f.feed == reader.history_feed else f for f in feeds)
+    return SourceEvidence(
+        name,
+        feeds=comparable,
+        days=tuple(days),
+        fingerprint=fingerprint,
+        pinned=state.fingerprints.get(name),
+        failed_tests=_failed_tests(state, reader.platform),
+        transformed_at=state.marts.at if state.marts else None,
+        expected_feeds=(*reader.inventory_feeds, reader.history_feed),
+    )
+
+
+def _failed_tests(state: State, platform: str) -> tuple[str, ...]:
+    if state.marts is None:
+        return ()
+    return tuple(
+        f"{name}: {message}"
+        for name, concerns, message in json.loads(state.marts.failed)
+        if concerns in ("", platform)
+    )
+
+
+def prepare_plan(services: Services, report: RunReport, lease: Lease) -> Plan:
+    """Gather, pin new instances, notice what came back by itself, plan, and record the plan."""
+    estate = gather(services, services.ledger.state())
+    _pin_new_sources(services, estate, report.run_id, lease)
+    _note_returned(services, estate, report.run_id, lease)
+    estate = _with_pins(services, estate)
+    plan = make_plan(
+        estate.facts,
+        services.ledger.state(),
+        estate.evidence,
+        services.policy,
+        services.limits,
+        now=services.clock.now(),
+        run_id=report.run_id,
+        config_digest=services.config_digest,
+    )
+    services.ledger.save_plan(plan, lease)
+    services.ledger.append(_plan_events(plan, services.clock.now()), lease)
+    report.plan, report.estate = plan, estate
+    report.rescued = _rescue(services, plan, lease)
+    return plan
+
+
+def _pin_new_sources(services: Services, estate: Estate, run_id: str, lease: Lease) -> None:
+    pins: list[ev.Event] = [
+        ev.SourcePinned(at=services.clock.now(), run_id=run_id, source=e.source, fingerprint=e.fingerprint)
+        for e in estate.evidence.sources.values()
+        if e.pinned is None and e.fingerprint is not None
+    ]
+    services.ledger.append(pins, lease)
+
+
+def _with_pins(services: Services, estate: Estate) -> Estate:
+    pinned = services.ledger.state().fingerprints
+    sources = {name: replace(e, pinned=pinned.get(name)) for name, e in estate.evidence.sources.items()}
+    return replace(estate, evidence=Evidence(sources))
+
+
+def _note_returned(services: Services, estate: Estate, run_id: str, lease: Lease) -> None:
+    """A visual we removed that lives again was brought back by somebody: that is regret, and immunity."""
+    state, now = services.ledger.state(), services.clock.now()
+    read_at = {
+        e.source: min((f.finished_at for f in e.feeds), default=None)
+        for e in estate.evidence.sources.values()
+    }
+    back: list[ev.Event] = []
+    for facts in estate.facts:
+        removal, seen_at = state.case(facts.key).removal, read_at.get(facts.key.source)
+        if removal is None or facts.is_trashed or seen_at is None or seen_at <= removal.at:
+            continue
+        until = now + services.policy.immunity
+        mode = state.mode_of(facts.key.source)
+        how = "brought back at the platform"
+        back.append(ev.Regretted(at=now, run_id=run_id, actor="platform", key=facts.key, how=how, mode=mode))
+        back.append(ev.Restored(at=now, run_id=run_id, actor="platform", key=facts.key, immune_until=until))
+    services.ledger.append(back, lease)
+
+
+def _plan_events(plan: Plan, now: datetime) -> list[ev.Event]:
+    whole = sorted(set(plan.modes) - plan.vetoed_sources())
+    counts = json.dumps(plan.counts())
+    recorded = ev.PlanRecorded(
+        at=now, run_id=plan.run_id, digest=plan.digest, sources=",".join(whole), counts=counts
+    )
+    vetoes = [
+        ev.SourceVetoed(at=now, run_id=plan.run_id, source=v.source, guard=v.guard, reason=v.reason)
+        for v in plan.vetoes
+    ]
+    return [recorded, *vetoes]
+
+
+def _rescue(services: Services, plan: Plan, lease: Lease) -> list[VisualKey]:
+    state, now = services.ledger.state(), services.clock.now()
+    said: list[ev.Event] = []
+    for decision in plan.of(Action.RESCUE):
+        mode = plan.modes[decision.key.source]
+        reason = "; ".join(str(r) for r in decision.reasons)
+        # Regret first: it ends the episode of a trial just as the rescue would.
+        if state.case(decision.key).simulated_at is not None:
+            said.append(
+                ev.Regretted(
+                    at=now, run_id=plan.run_id, key=decision.key, how=decision.rescue_code, mode=mode
+                )
+            )
+        said.append(
+            ev.Rescued(
+                at=now,
+                run_id=plan.run_id,
+                key=decision.key,
+                episode=decision.episode,
+                mode=mode,
+                code=decision.rescue_code,
+                reason=reason,
+            )
+        )
+    services.ledger.append(said, lease)
+    return [d.key for d in plan.of(Action.RESCUE)]
+
+
+def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Send what the report's plan says is due."""
+    if report.plan is not None and report.estate is not None:
+        report.warned = warn(services, report.plan, report.estate.facts, lease)
+
+
+def delete_stage(
+    services: Services, report: RunReport, lease: Lease, only: frozenset[VisualKey] | None = None
+) -> None:
+    """Carry out (or, in dry-run, simulate) the report's deletions."""
+    if report.plan is not None and report.estate is not None:
+        report.deleted = delete(services, report.plan, report.estate.facts, lease, only=only)
+
+
+def finish(services: Services, report: RunReport, lease: Lease) -> None:
+    """Tell the analytics team and close the run in the ledger."""
+    title, lines = summary(report)
+    try:
+        services.notifier.announce(Announcement(f"run-{report.run_id}", title, tuple(lines)))
+    except DeliveryError as error:
+        report.problems.append(f"the summary could not be delivered: {error}")
+    services.ledger.append(
+        [
+            ev.RunFinished(
+                at=services.clock.now(),
+                run_id=report.run_id,
+                outcome=report.outcome,
+                summary=json.dumps(lines),
+            )
+        ],
+        lease,
+    )
+
+
+def summary(report: RunReport) -> tuple[str, list[str]]:
+    """The run in a title and a few lines, for the channel and the terminal."""
+    modes: Mapping[str, Mode] = report.plan.modes if report.plan else {}
+    live = sorted(s for s, mode in modes.items() if mode is Mode.LIVE)
+    lines = [
+        f"Mode: live for {', '.join(live)}; all else dry-run."
+        if live
+        else "Mode: dry-run, nothing was deleted."
+    ]
+    if report.plan is not None:
+        lines.append(
+            "Plan: " + ", ".join(f"{count} {action}" for action, count in report.plan.counts().items())
+        )
+    lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
+    lines.append(
+        f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
+    )
+    lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
+    lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
+    lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])
+    lines.extend(f"Failed: {text}" for text in (*report.deleted.failed, *report.warned.failed)[:20])
+    for collection in report.collections:
+        lines.extend(f"{collection.source}: {problem}" for problem in collection.problems()[:5])
+    if report.plan is not None:
+        lines.extend(f"Vetoed {v.source}: {v.guard} - {v.reason}" for v in report.plan.vetoes[:20])
+    return f"bi-governance run {report.run_id}: {report.outcome}", lines

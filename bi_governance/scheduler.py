@@ -1,0 +1,63 @@
+"""Scheduler: the daily run and, where deletions have their own hours, a second look when those begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import time
+
+import structlog
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from bi_governance.errors import GovernanceError
+from bi_governance.settings import ScheduleSettings
+from bi_governance.window import WEEKDAYS
+
+log = structlog.get_logger(__name__)
+
+# A run that could not start on time (a suspended machine, a long run before it) is still worth starting
+# within the day; APScheduler's own default drops it after one second. Coalescing makes ten missed days one.
+GRACE_SECONDS = 20 * 3600
+
+
+def schedule_of(given: ScheduleSettings) -> list[tuple[str, CronTrigger]]:
+    """Name and trigger of each daily start, in the team's zone."""
+    daily = given.time_of_day
+    jobs = [("daily", CronTrigger(hour=daily.hour, minute=daily.minute, timezone=given.zone))]
+    window = given.delete_window
+    if window is not None:
+        opens, closes = window.span()
+        if not opens <= daily < closes or set(window.days) != set(WEEKDAYS):
+            jobs.append(("deletions", _opening(opens, window.days, given)))
+    return jobs
+
+
+def _opening(opens: time, days: tuple[str, ...], given: ScheduleSettings) -> CronTrigger:
+    return CronTrigger(day_of_week=",".join(days), hour=opens.hour, minute=opens.minute, timezone=given.zone)
+
+
+def build(given: ScheduleSettings, run: Callable[[], object]) -> BlockingScheduler:
+    """A scheduler with every start of the day; a run that fails is logged and tried again next time."""
+    scheduler = BlockingScheduler(timezone=given.zone)
+    for name, trigger in schedule_of(given):
+        scheduler.add_job(
+            _guarded(run, name),
+            trigger,
+            id=name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=GRACE_SECONDS,
+        )
+    return scheduler
+
+
+def _guarded(run: Callable[[], object], name: str) -> Callable[[], None]:
+    def once() -> None:
+        log.info("run.starting", job=name)
+        try:
+            run()
+        except GovernanceError as error:
+            # The next start must still happen; the ledger and the log say what went wrong with this one.
+            log.error("run.failed", job=name, error=str(error))  # noqa: TRY400 - the sentence is the message
+
+    return once

@@ -1,0 +1,439 @@
+"""Settings: one YAML file, checked as a whole; every mistake is named at once, with the nearest valid key."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bi_governance.errors import ConfigurationError
+from bi_governance.guards import Limits
+from bi_governance.policy import Match, Policy, Rule
+from bi_governance.ports import TrialNotices
+from bi_governance.window import WEEKDAYS, ActionWindow
+
+DEFAULT_FILE = Path("config/bi_governance.yml")
+NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+Days = Annotated[int, Field(ge=0, le=3650)]
+# Values under these keys must come from the environment, never from the file itself.
+SECRET_KEY = re.compile(r"(secret|password|token|api_key)(_value)?$")
+NOT_SECRET = {"token_name", "token_url"}
+
+
+class Section(BaseModel):
+    """One part of the file: unknown keys are mistakes, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WarehouseSettings(Section):
+    """Where raw tables and marts live."""
+
+    url: str = "duckdb:///data/warehouse.duckdb"
+    raw_schema: str = Field("bi_raw", pattern=r"^[a-z_][a-z0-9_]*$")
+    schema_: str = Field("bi_governance", alias="schema", pattern=r"^[a-z_][a-z0-9_]*$")
+
+
+class LedgerSettings(Section):
+    """Where the record of everything we did lives."""
+
+    url: str = "sqlite:///data/ledger.db"
+
+
+class BackupSettings(Section):
+    """Where backups go and how long they are kept."""
+
+    url: str = "file://data/backups"
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+
+class SourceSettings(BaseModel):
+    """One BI instance; every other key is handed to the platform's connector, which checks it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    platform: str
+    robots: tuple[str, ...] = ()
+    allow_unrecoverable: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the connector gets: the connection keys and the robots."""
+        return {**(self.model_extra or {}), "robots": self.robots}
+
+
+class MatchSettings(Section):
+    """Which visuals a rule speaks about; every given part must fit."""
+
+    source: str | None = None
+    platform: str | None = None
+    type: str | None = None
+    folder: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    title: str | None = None
+
+
+class RuleSettings(Section):
+    """A named exception; the first rule that fits wins."""
+
+    name: str
+    match: MatchSettings = MatchSettings()
+    protect: bool = False
+    idle_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    warning_days: Annotated[int, Field(ge=1, le=365)] | None = None
+
+
+class PolicySettings(Section):
+    """When a visual counts as unused and how its owner is warned."""
+
+    idle_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    warning_days: Annotated[int, Field(ge=1, le=365)] = 7
+    reminder_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = (3, 1)
+    count_deliveries: bool = True
+    restore_immunity_days: Days = 30
+    succession_grace_days: Days = 14
+    rules: tuple[RuleSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _warning_fits(self) -> Self:
+        for name, idle, warning in (
+            ("policy", self.idle_days, self.warning_days),
+            *(
+                (f"rule '{r.name}'", r.idle_days or self.idle_days, r.warning_days or self.warning_days)
+                for r in self.rules
+            ),
+        ):
+            if warning >= idle:
+                raise ValueError(f"{name}: warning_days ({warning}) must be smaller than idle_days ({idle})")
+        return self
+
+
+class DryRunSettings(Section):
+    """Who is told during the trial."""
+
+    notices: TrialNotices = TrialNotices.CHANNEL
+
+
+class TrialSettings(Section):
+    """How long dry-run must have run before the first live switch; 0 = no trial."""
+
+    days: Days = 21
+
+
+class RampSettings(Section):
+    """Batches after going live: `first`, then times `factor` after every `clean_days` without regret."""
+
+    first: Annotated[int, Field(ge=0)] = 5
+    factor: Annotated[float, Field(ge=1)] = 2
+    clean_days: Annotated[int, Field(ge=1)] = 7
+
+
+class LimitSettings(Section):
+    """Bounds per run and source; 0 means none at all."""
+
+    delete_per_run: Annotated[int, Field(ge=0)] = 25
+    delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
+    delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
+    warn_per_run: Annotated[int, Field(ge=0)] = 200
+    ramp: RampSettings | None = RampSettings()
+    feed_max_age_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
+    volume_floor: Annotated[float, Field(ge=0, le=1)] = 0.2
+    inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+
+    @model_validator(mode="after")
+    def _whole_breaker(self) -> Self:
+        given = {"delete_per_run", "delete_percent"} & self.model_fields_set
+        if len(given) == 1:
+            (only,) = given
+            missing = ({"delete_per_run", "delete_percent"} - given).pop()
+            raise ValueError(
+                f"{only} is given without {missing}; the breaker needs both a count and a percent"
+            )
+        return self
+
+
+class ProtectSettings(Section):
+    """What is never touched whatever its use."""
+
+    certified: bool = True
+    personal_folders: bool = False
+    code_managed: bool = True
+
+
+class SlackSettings(Section):
+    """How people are told; without this section messages are written to files under `outbox`."""
+
+    bot_token: str
+    app_token: str | None = None
+    channel: str = "#bi-deprecation"
+    admin_channel: str = "#analytics"
+    base_url: str = "https://slack.com/api/"
+
+
+class WindowSettings(Section):
+    """Local days and hours in which deletions may happen."""
+
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = WEEKDAYS  # type: ignore[assignment]
+    hours: str = Field("00:00-24:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    holidays: tuple[date, ...] = ()
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        opens, closes = self.span()
+        if opens >= closes:
+            raise ValueError(f"hours {self.hours} never open; write them as HH:MM-HH:MM within one day")
+        if not self.days:
+            raise ValueError(
+                "days is empty, so nothing could ever be deleted; leave delete_window out instead"
+            )
+        return self
+
+    def span(self) -> tuple[time, time]:
+        """Opening and closing time; 24:00 is the end of the day."""
+        opens, closes = self.hours.split("-")
+        end = time.max if closes == "24:00" else time.fromisoformat(closes)
+        return time.fromisoformat(opens), end
+
+
+class ScheduleSettings(Section):
+    """When the daily run starts, and when deletions may happen; without a window: always."""
+
+    daily_at: str = Field("06:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    timezone: str = "UTC"
+    delete_window: WindowSettings | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"'{name}' is not a time zone; write one like Europe/Amsterdam") from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def time_of_day(self) -> time:
+        return time.fromisoformat(self.daily_at)
+
+
+class Settings(Section):
+    """Everything in the configuration file."""
+
+    warehouse: WarehouseSettings = WarehouseSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    backups: BackupSettings = BackupSettings()
+    sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")], SourceSettings] = {}
+    policy: PolicySettings = PolicySettings()
+    dry_run: DryRunSettings = DryRunSettings()
+    trial: TrialSettings = TrialSettings()
+    limits: LimitSettings = LimitSettings()
+    protect: ProtectSettings = ProtectSettings()
+    slack: SlackSettings | None = None
+    outbox: str = "data/outbox"
+    schedule: ScheduleSettings = ScheduleSettings()
+
+    def to_policy(self) -> Policy:
+        """The part the core decides with."""
+        p, protect, schedule = self.policy, self.protect, self.schedule
+        rules = tuple(
+            Rule(
+                name=r.name,
+                match=Match(**r.match.model_dump()),
+                protect=r.protect,
+                idle_days=r.idle_days,
+                warning_days=r.warning_days,
+            )
+            for r in p.rules
+        )
+        return Policy(
+            idle_days=p.idle_days,
+            warning_days=p.warning_days,
+            reminder_days=p.reminder_days,
+            rules=rules,
+            count_deliveries=p.count_deliveries,
+            restore_immunity_days=p.restore_immunity_days,
+            succession_grace_days=p.succession_grace_days,
+            protect_certified=protect.certified,
+            protect_personal=protect.personal_folders,
+            protect_code_managed=protect.code_managed,
+            window=_window(schedule),
+        )
+
+    def to_limits(self) -> Limits:
+        """The part the guards judge with."""
+        given, ramp = self.limits, self.limits.ramp
+        return Limits(
+            delete_per_run=given.delete_per_run,
+            delete_percent=given.delete_percent,
+            delete_percent_min_population=given.delete_percent_min_population,
+            warn_per_run=given.warn_per_run,
+            ramp_first=ramp.first if ramp else None,
+            ramp_factor=ramp.factor if ramp else 1,
+            ramp_clean_days=ramp.clean_days if ramp else 1,
+            trial_days=self.trial.days,
+            feed_max_age=timedelta(hours=given.feed_max_age_hours),
+            volume_floor=given.volume_floor,
+            inventory_floor=given.inventory_floor,
+        )
+
+    def history_days(self) -> int:
+        """How much access history is worth reading: the longest threshold and a month more."""
+        idle = [self.policy.idle_days, *(r.idle_days for r in self.policy.rules if r.idle_days is not None)]
+        return max(idle) + 30
+
+    def digest(self) -> str:
+        """SHA-256 of everything that shapes decisions: policy, limits, protections, trial, schedule."""
+        parts = self.model_dump(
+            mode="json", include={"policy", "limits", "protect", "trial", "schedule", "dry_run"}
+        )
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _window(schedule: ScheduleSettings) -> ActionWindow:
+    given = schedule.delete_window
+    if given is None:
+        return ActionWindow(zone=schedule.zone)
+    opens, closes = given.span()
+    days = frozenset(WEEKDAYS.index(day) for day in given.days)
+    return ActionWindow(schedule.zone, days, opens, closes, frozenset(given.holidays))
+
+
+def load_settings(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check a configuration file.
+
+    Raises ConfigurationError with every mistake found, one per line.
+    """
+    env = os.environ if environment is None else environment
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"there is no configuration at {file}; write one with: bi-governance init"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    try:
+        raw = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise ConfigurationError(
+            f"{file} must hold sections like 'sources:' and 'policy:', not a {type(raw).__name__}"
+        )
+    mistakes = [*_literal_secrets(raw), *_unset_variables(raw, env)]
+    try:
+        settings = Settings.model_validate(_interpolate(raw, env))
+    except ValidationError as error:
+        mistakes = [*_explain(error), *mistakes]
+    else:
+        if not mistakes:
+            return settings
+    listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
+    raise ConfigurationError(f"{file} has {len(mistakes)} mistake(s):\n{listed}")
+
+
+def _walk(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _literal_secrets(raw: object) -> list[str]:
+    found = []
+    for path, value in _walk(raw):
+        key = path.rsplit(".", 1)[-1]
+        if SECRET_KEY.search(key) and key not in NOT_SECRET and value and not NAME.search(value):
+            found.append(
+                f"{path}: secrets come from the environment; write ${{{key.upper()}}} and set that variable"
+            )
+    return found
+
+
+def _unset_variables(raw: object, env: Mapping[str, str]) -> list[str]:
+    return [
+        f"{path}: the environment variable {name} is not set"
+        for path, value in _walk(raw)
+        for name in NAME.findall(value)
+        if name not in env
+    ]
+
+
+def _interpolate(value: Any, env: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _interpolate(inner, env) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_interpolate(inner, env) for inner in value]
+    if isinstance(value, str):
+        return NAME.sub(lambda match: env.get(match[1], match[0]), value)
+    return value
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """Pydantic's findings in sentences; unknown keys name the nearest valid one."""
+    found = []
+    for item in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            *parents, key = item["loc"]
+            valid = _keys_at(tuple(parents))
+            near = difflib.get_close_matches(str(key), valid, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"valid keys are {', '.join(valid)}"
+            found.append(f"{where}: unknown key; {hint}")
+        else:
+            found.append(f"{where or 'file'}: {item['msg'].removeprefix('Value error, ')}")
+    return found
+
+
+def _keys_at(path: tuple[int | str, ...]) -> list[str]:
+    """The keys valid at a place in the file, read off the models themselves."""
+    schema = Settings.model_json_schema(by_alias=True)
+    here: Any = schema
+    for part in path:
+        here = _resolve(here, schema)
+        if isinstance(part, int):
+            here = here.get("items", {})
+        else:
+            here = here.get("properties", {}).get(part) or here.get("additionalProperties") or {}
+    return sorted(_resolve(here, schema).get("properties", {}))
+
+
+def _resolve(node: Any, schema: Mapping[str, Any]) -> Any:
+    if "anyOf" in node:
+        node = next((n for n in node["anyOf"] if n.get("type") != "null"), node)
+    if "$ref" in node:
+        return schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return node
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema editors use to check a configuration file."""
+    schema = Settings.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "bi-governance", **schema}
+
+
+def example_text() -> str:
+    """The commented example configuration: beside the package in a checkout, inside it in a wheel."""
+    here = Path(__file__).parent
+    packaged = here / "_config" / DEFAULT_FILE.name
+    file = packaged if packaged.exists() else here.parent / DEFAULT_FILE
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,213 @@
+"""Warn: tell each owner once, record only what was accepted, and settle what a crash left open."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bi_governance import events as ev
+from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.lifecycle import State
+from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
+from bi_governance.plan import Plan
+from bi_governance.policy import Decision, projected_deadline, terms_for
+from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, TrialNotices
+
+NOBODY = Recipient("none", "nobody (trial notices are off)")
+KIND_OF = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}
+
+
+@dataclass(slots=True)
+class WarnReport:
+    """How many visuals somebody was told about, and what could not be told."""
+
+    delivered: int = 0
+    messages: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def settle_notices(services: Services, state: State, lease: Lease, run_id: str) -> int:
+    """Find out what became of messages a crash left without an outcome; returns how many were found."""
+    found = 0
+    for intents in list(state.unsettled_notices.values()):
+        try:
+            delivery = _find(services, intents[0])
+        except DeliveryError:
+            continue  # nobody can tell now; until then these visuals are not told about again
+        found += delivery is not None
+        services.ledger.append([_settled(intent, delivery, services, run_id) for intent in intents], lease)
+    return found
+
+
+def _find(services: Services, intent: ev.NoticeIntended) -> Delivery | None:
+    if intent.recipient == NOBODY.address:
+        return None
+    return services.notifier.find(intent.message_id, Recipient(intent.recipient, intent.recipient), intent.at)
+
+
+def _settled(
+    intent: ev.NoticeIntended, delivery: Delivery | None, services: Services, run_id: str
+) -> ev.NoticeDelivered | ev.NoticeFailed:
+    if delivery is None:
+        return ev.NoticeFailed(
+            at=services.clock.now(),
+            run_id=run_id,
+            key=intent.key,
+            episode=intent.episode,
+            notice=intent.notice,
+            mode=intent.mode,
+            message_id=intent.message_id,
+            reason="interrupted before it was accepted",
+        )
+    return _delivered(intent, delivery, run_id)
+
+
+def _delivered(intent: ev.NoticeIntended, delivery: Delivery, run_id: str) -> ev.NoticeDelivered:
+    return ev.NoticeDelivered(
+        at=delivery.at,
+        run_id=run_id,
+        key=intent.key,
+        episode=intent.episode,
+        notice=intent.notice,
+        mode=intent.mode,
+        message_id=intent.message_id,
+        recipient=intent.recipient,
+        channel=delivery.channel,
+        ts=delivery.ts,
+        deadline=intent.deadline,
+        title=intent.title,
+        owner_id=intent.owner_id,
+        folder=intent.folder,
+        days_before=intent.days_before,
+        succession=intent.succession,
+    )
+
+
+def warn(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) -> WarnReport:
+    """Send what the plan says is due; a message that fails leaves its visuals unwarned."""
+    report = WarnReport()
+    facts = {f.key: f for f in estate}
+    for index, (kind, mode, recipient, batch) in enumerate(_batches(services, plan, facts, lease, report)):
+        message_id = _message_id(plan.run_id, kind, mode, recipient, index)
+        items = tuple(_item(services, facts[d.key], d, recipient) for d in batch)
+        _send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
+    return report
+
+
+def _message_id(run_id: str, kind: NoticeKind, mode: Mode, recipient: Recipient, index: int) -> str:
+    text = "|".join((run_id, kind, mode, recipient.address, str(index)))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _batches(
+    services: Services, plan: Plan, facts: Mapping[VisualKey, Facts], lease: Lease, report: WarnReport
+) -> Iterable[tuple[NoticeKind, Mode, Recipient, list[Decision]]]:
+    """One digest per recipient and kind, split at what one message can hold."""
+    groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
+    unsettled = {i.key for intents in services.ledger.state().unsettled_notices.values() for i in intents}
+    for decision in plan.of(Action.WARN, Action.REMIND):
+        if decision.key in unsettled:
+            report.failed.append(f"{decision.key}: an earlier message may have arrived; asking again later")
+            continue
+        mode = plan.modes[decision.key.source]
+        try:
+            recipient = _recipient(services, facts[decision.key], mode)
+        except RecipientUnknown as error:
+            _note_failure(services, decision, mode, str(error), plan.run_id, lease)
+            report.failed.append(f"{decision.key}: {error}")
+            continue
+        groups.setdefault((KIND_OF[decision.action], mode, recipient), []).append(decision)
+    size = services.notifier.items_per_message
+    for (kind, mode, recipient), decisions in groups.items():
+        for start in range(0, len(decisions), size):
+            yield kind, mode, recipient, decisions[start : start + size]
+
+
+def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
+    if mode is Mode.LIVE or services.trial_notices is TrialNotices.OWNERS:
+        return services.notifier.recipient(facts.owner)
+    return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
+
+
+def _item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
+    terms = terms_for(facts, services.policy)
+    deadline = decision.deadline or projected_deadline(
+        services.clock.now(), decision.usage, terms, services.policy, succession=bool(recipient.succession)
+    )
+    reader = services.readers.get(facts.key.source)
+    lost = reader.capabilities.lost_on_restore.get(facts.key.type, ()) if reader else ()
+    return DigestItem(facts, decision, deadline, lost_on_restore=tuple(lost))
+
+
+def _send(services: Services, digest: Digest, run_id: str, lease: Lease, report: WarnReport) -> None:
+    """Intent, message, record - in that order, so that a crash in between can be settled."""
+    intents = [_intent(digest, item, services.clock.now(), run_id) for item in digest.items]
+    services.ledger.append(intents, lease)
+    try:
+        delivery = (
+            Delivery("none", digest.message_id, services.clock.now())
+            if digest.recipient is NOBODY
+            else services.notifier.deliver(digest)
+        )
+    except DeliveryError as error:
+        report.failed.append(f"{digest.recipient.name}: {error}")
+        services.ledger.append([_failed(i, services.clock.now(), str(error)) for i in intents], lease)
+        return
+    services.ledger.append([_delivered(intent, delivery, run_id) for intent in intents], lease)
+    report.delivered += len(digest.items)
+    report.messages += 1
+
+
+def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.NoticeIntended:
+    facts, decision = item.facts, item.decision
+    return ev.NoticeIntended(
+        at=at,
+        run_id=run_id,
+        key=facts.key,
+        episode=decision.episode,
+        notice=digest.kind,
+        mode=digest.mode,
+        message_id=digest.message_id,
+        recipient=digest.recipient.address,
+        deadline=item.deadline,
+        title=facts.title,
+        owner_id=facts.owner.id if facts.owner else "",
+        folder=facts.folder,
+        days_before=decision.days_before,
+        succession=digest.recipient.succession,
+    )
+
+
+def _failed(intent: ev.NoticeIntended, at: datetime, reason: str) -> ev.NoticeFailed:
+    return ev.NoticeFailed(
+        at=at,
+        run_id=intent.run_id,
+        key=intent.key,
+        episode=intent.episode,
+        notice=intent.notice,
+        mode=intent.mode,
+        message_id=intent.message_id,
+        reason=reason,
+    )
+
+
+def _note_failure(
+    services: Services, decision: Decision, mode: Mode, reason: str, run_id: str, lease: Lease
+) -> None:
+    services.ledger.append(
+        [
+            ev.NoticeFailed(
+                at=services.clock.now(),
+                run_id=run_id,
+                key=decision.key,
+                episode=decision.episode,
+                notice=KIND_OF[decision.action],
+                mode=mode,
+                message_id="",
+                reason=reason,
+            )
+        ],
+        lease,
+    )
