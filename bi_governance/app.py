@@ -113,7 +113,19 @@ class App:
     @cached_property
     def warehouse(self) -> SqlWarehouse:
         given = self.settings.warehouse
-        return SqlWarehouse(given.url, given.raw_schema, given.schema_)
+        return SqlWarehouse(given.url, raw_schema=given.raw_schema, schema=given.schema_)
+
+    @cached_property
+    def transformer(self) -> DbtTransformer:
+        given = self.settings.warehouse
+        return DbtTransformer(
+            warehouse_url=given.url,
+            raw_schema=given.raw_schema,
+            schema=given.schema_,
+            target_path=Path(given.dbt_target),
+            as_of=self.clock.now,
+            release=self.warehouse.close,
+        )
 
     @cached_property
     def readers(self) -> dict[str, Reader]:
@@ -148,14 +160,12 @@ class App:
 
     @cached_property
     def services(self) -> Services:
-        settings, warehouse = self.settings, self.settings.warehouse
+        settings = self.settings
         return Services(
             readers=self.readers,
             armory=self.armory,
             warehouse=self.warehouse,
-            transformer=DbtTransformer(
-                warehouse_url=warehouse.url, raw_schema=warehouse.raw_schema, schema=warehouse.schema_
-            ),
+            transformer=self.transformer,
             ledger=self.ledger,
             notifier=self.notifier,
             backups=FsspecBackups(settings.backups.url),

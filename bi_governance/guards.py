@@ -115,7 +115,12 @@ def transform_current(evidence: SourceEvidence) -> Iterable[Veto]:
 
 
 def volume_plausible(evidence: SourceEvidence, limits: Limits, now: datetime) -> Iterable[Veto]:
-    """The last whole days must not have collapsed against the source's own history."""
+    """The last whole days must not have collapsed against the source's own history.
+
+    A feed that never showed one event is no witness either: it cannot be told from one that is broken.
+    """
+    if evidence.days and not any(day.events for day in evidence.days):
+        yield Veto(evidence.source, "volume_plausible", "its access history holds no event at all")
     recent = now - timedelta(days=4)
     for day in collapsed_days(evidence.days, limits):
         if day.day >= recent:
@@ -128,20 +133,20 @@ def volume_plausible(evidence: SourceEvidence, limits: Limits, now: datetime) ->
 def collapsed_days(days: Sequence[SourceDay], limits: Limits) -> tuple[SourceDay, ...]:
     """Whole days whose volume fell below a fraction of the median of the same weekday before.
 
-    Compared against up to eight earlier same weekdays; a source too small for that (medians under
-    the minimum) is compared by whole weeks: seven silent days after four busy weeks.
+    Compared against up to eight earlier same weekdays. A source too small for that (medians under
+    the minimum) is compared by whole weeks: seven silent days after 28 that were not.
     """
     whole = sorted(
         (d for d in days if d.covered_through - d.covered_from >= timedelta(days=1)), key=lambda d: d.day
     )
-    suspicious: list[SourceDay] = []
+    suspicious: set[SourceDay] = set()
     for index, day in enumerate(whole):
         trusted = [d for d in whole[:index] if d not in suspicious]
-        if _fell_below_weekday(day, trusted, limits) or _silent_week(
-            day, whole[: index + 1], trusted, limits
-        ):
-            suspicious.append(day)
-    return tuple(suspicious)
+        if _fell_below_weekday(day, trusted, limits):
+            suspicious.add(day)
+        else:
+            suspicious.update(_silent_week(day, whole[: index + 1], trusted, limits))
+    return tuple(day for day in whole if day in suspicious)
 
 
 def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Limits) -> bool:
@@ -154,10 +159,15 @@ def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Lim
 
 def _silent_week(
     day: SourceDay, upto: Sequence[SourceDay], trusted: Sequence[SourceDay], limits: Limits
-) -> bool:
-    week = [d.events for d in upto if d.day > day.day - WEEK]
-    earlier = [d.events for d in trusted if day.day - 5 * WEEK < d.day <= day.day - WEEK]
-    return len(week) == 7 and not any(week) and sum(earlier) >= limits.volume_min_events
+) -> Sequence[SourceDay]:
+    """The week that ends with `day` if nothing happened in it although things happened before.
+
+    "Before" is the last 28 trusted days, however long ago: silence never becomes normal by lasting.
+    """
+    week = [d for d in upto if d.day > day.day - WEEK]
+    earlier = [d.events for d in trusted if d.day <= day.day - WEEK][-28:]
+    silent = len(week) == 7 and not any(d.events for d in week)
+    return week if silent and sum(earlier) >= limits.volume_min_events else ()
 
 
 def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
@@ -218,10 +228,11 @@ def deletion_allowance(source: str, population: int, state: State, limits: Limit
     """How many visuals of one source this run may delete; 0 means none.
 
     The smallest of the count cap, the percent of the population (once it is large enough for
-    percentages to mean something) and the ramp after going live. Deletions of the last 24 hours count.
+    percentages to mean something; 0 percent means none at any size) and the ramp after going live.
+    Deletions of the last 20 hours count, so that repeating a run adds nothing and tomorrow's is not held up.
     """
     bounds = [limits.delete_per_run]
-    if population >= limits.delete_percent_min_population:
+    if population >= limits.delete_percent_min_population or limits.delete_percent <= 0:
         bounds.append(int(population * limits.delete_percent / 100))
     ramp = _ramp(source, state, limits, now)
     if ramp is not None:

@@ -94,7 +94,11 @@ def make_plan(
 ) -> Plan:
     """Decide on every visual of the estate; vetoes and caps only ever take actions away."""
     around = Neighbourhood({facts.key: facts for facts in estate}, state.cases)
-    vetoes = tuple(v for s in evidence.sources.values() for v in source_vetoes(s, state, limits, now))
+    vetoes = tuple(
+        v
+        for name in sorted(evidence.sources)
+        for v in source_vetoes(evidence.sources[name], state, limits, now)
+    )
     decisions = [decide(facts, around, policy, now) for facts in estate]
     decisions = _unproven_sources(decisions, evidence)
     decisions = _apply_vetoes(decisions, vetoes)

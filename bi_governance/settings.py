@@ -42,6 +42,7 @@ class WarehouseSettings(Section):
     url: str = "duckdb:///data/warehouse.duckdb"
     raw_schema: str = Field("bi_raw", pattern=r"^[a-z_][a-z0-9_]*$")
     schema_: str = Field("bi_governance", alias="schema", pattern=r"^[a-z_][a-z0-9_]*$")
+    dbt_target: str = "data/dbt"
 
 
 class LedgerSettings(Section):

@@ -1,6 +1,9 @@
 """The command line: one command per lifecycle word; errors become one sentence and an exit status."""
 
-from bi_governance.cli import people, sandbox, work
+# isort: off
+# The order here is the order of the commands in --help: what does the work comes first.
 from bi_governance.cli.main import main
+from bi_governance.cli import work, people, sandbox
+# isort: on
 
 __all__ = ["main", "people", "sandbox", "work"]

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import structlog
 import typer
 from rich.console import Console
@@ -22,10 +21,18 @@ from bi_governance.errors import ConfigurationError, GovernanceError, SourceErro
 from bi_governance.ports import Clock
 from bi_governance.settings import DEFAULT_FILE, Settings, load_settings
 
+
+def _leave_with(status: int | None, **_options: object) -> None:
+    """What a command returns is the exit status."""
+    raise typer.Exit(status or 0)
+
+
 app = typer.Typer(
     name="bi-governance",
     help="Find BI content nobody uses, warn its owners, delete it safely, restore it on request.",
     no_args_is_help=True,
+    add_completion=False,
+    result_callback=_leave_with,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -174,28 +181,12 @@ def main(arguments: list[str] | None = None) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
-    sys.exit(_status(arguments))
-
-
-def _status(arguments: list[str] | None) -> int:
     try:
-        result = app(arguments, standalone_mode=False)
+        app(arguments)
     except GovernanceError as error:
-        err.print(
-            f"bi-governance: {_sentence(error)}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        return error.exit_status
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.exceptions.Abort:
-        err.print(
-            "bi-governance: stopped; whatever was begun is in the ledger and is settled by the next run."
-        )
-        return 1
-    except click.ClickException as error:
-        error.show()
-        return 2
-    return int(result) if isinstance(result, int) else 0
+        said = f"bi-governance: {_sentence(error)}"
+        err.print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_status)
 
 
 def _sentence(error: GovernanceError) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from bi_governance.cli.main import app, out
-from bi_governance.sandbox.demo import play
 
 
 @app.command()
@@ -18,4 +17,7 @@ def demo(
     ] = Path("demo"),
 ) -> None:
     """Play a trial, warnings, rescues, deletions and a restore on built-in loopback servers."""
+    # Only the demo needs web servers; every other command starts faster without them.
+    from bi_governance.sandbox.demo import play  # noqa: PLC0415
+
     play(directory, out)

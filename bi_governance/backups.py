@@ -1,0 +1,201 @@
+"""Backups: one checked zip per visual and episode, on any file system fsspec knows."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from bi_governance.errors import BackupUnreadable, ConfigurationError, NotInBackup, StorageError
+from bi_governance.model import VisualKey
+from bi_governance.ports import BackupContent, BackupRef
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# The checksum is part of the name, and the name is in the ledger: a changed file cannot pass as the original.
+NAME = re.compile(r"episode-\d{4,}\.(?P<sha256>[0-9a-f]{64})\.zip")
+# Zip entries need a date and cannot hold one before 1980; a constant keeps equal content equal.
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class FsspecBackups:
+    """The BackupStore port below `url`, e.g. `file://data/backups`, `file:///srv/backups`, `s3://bucket/folder`.
+
+    Relative file URLs start at the working directory of the moment this is built. Nothing saved is
+    ever overwritten: saving an episode again adds a file. Raises ConfigurationError when the URL's
+    scheme is unknown or its package is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._scheme = url.partition("://")[0] if "://" in url else "file"
+        self._fs, self._root = _open(url, self._scheme)
+
+    def save(self, key: VisualKey, episode: int, content: BackupContent, at: datetime) -> BackupRef:
+        """Write the whole backup or nothing, and read it back before saying so.
+
+        Raises StorageError when it cannot be written or is not a backup of `key`, BackupUnreadable
+        when what was written does not read back as it should.
+        """
+        _must_be_of(key, content)
+        data = _pack(key, episode, content, at)
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = f"{_folder(key)}/episode-{episode:04d}.{sha256}.zip"
+        with self._in_our_words(f"Backing up {key} failed"):
+            self._write(path, data)
+        if dict(self.load(path).files) != dict(content.files):
+            raise BackupUnreadable(f"The backup of {key} does not read back as it was written: {path}.")
+        return BackupRef(path, sha256, len(data))
+
+    def load(self, path: str) -> BackupContent:
+        """The backup at `path`, relative to the store, checked against the checksum in its name.
+
+        Raises NotInBackup when there is none, BackupUnreadable when it is not what was saved.
+        """
+        name = NAME.fullmatch(PurePosixPath(path).name)
+        if name is None or not _is_inside(path):
+            raise NotInBackup(f"'{path}' is not the path of a backup.")
+        with self._in_our_words(f"Reading the backup {path} failed"):
+            data = self._read(path)
+        if hashlib.sha256(data).hexdigest() != name["sha256"]:
+            raise BackupUnreadable(f"The backup {path} was changed or damaged: its checksum does not match.")
+        return _unpack(path, data)
+
+    def _write(self, path: str, data: bytes) -> None:
+        final = f"{self._root}/{path}"
+        partial = f"{final}.{uuid.uuid4().hex}.part"
+        try:
+            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            with self._fs.open(partial, "wb") as file:
+                file.write(data)
+                _settle(file)
+            self._fs.mv(partial, final)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._fs.rm_file(partial)
+            raise
+
+    def _read(self, path: str) -> bytes:
+        try:
+            data: bytes = self._fs.cat_file(f"{self._root}/{path}")
+        except FileNotFoundError as error:
+            raise NotInBackup(f"There is no backup {path} in the {self._scheme} store.") from error
+        return data
+
+    @contextlib.contextmanager
+    def _in_our_words(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+            raise StorageError(f"{what}: the {self._scheme} store says: {reason}.") from error
+
+
+def _open(url: str, scheme: str) -> tuple[Any, str]:
+    try:
+        fs, root = url_to_fs(url)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"backups.url: {scheme}:// needs a package that is not installed ({error}); install it or use file://."
+        ) from error
+    except ValueError as error:
+        known = ", ".join(sorted({"file", "s3", "gs", "abfs"} & set(fsspec.available_protocols())))
+        raise ConfigurationError(
+            f"backups.url: '{scheme}://' is not a place backups can be kept; use one of: {known}."
+        ) from error
+    return fs, str(root).rstrip("/")
+
+
+def _folder(key: VisualKey) -> str:
+    """A folder only this key can have: readable where its characters allow, told apart by a hash."""
+    mark = hashlib.sha256(str(key).encode()).hexdigest()[:16]
+    return f"{_readable(key.source)}/{_readable(key.type)}/{_readable(key.native_id)}-{mark}"
+
+
+def _readable(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:60] or "x"
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in PurePosixPath(path).parts
+
+
+def _must_be_of(key: VisualKey, content: BackupContent) -> None:
+    said = content.manifest.get("key", str(key))
+    if said != str(key):
+        raise StorageError(f"The backup made for {key} says it is of {said}, so it was not saved.")
+    empty = [name for name, data in content.files.items() if not data]
+    if not content.files or empty:
+        what = f"an empty file, {empty[0]}" if empty else "no file at all"
+        raise StorageError(
+            f"The backup of {key} holds {what}, which brings nothing back, so it was not saved."
+        )
+
+
+def _pack(key: VisualKey, episode: int, content: BackupContent, at: datetime) -> bytes:
+    entries = {name: f"files/{number:04d}-{_readable(name)}" for number, name in enumerate(content.files)}
+    manifest = {
+        "format": FORMAT,
+        "key": str(key),
+        "title": content.manifest.get("title", ""),
+        "episode": episode,
+        "saved_at": at.astimezone(UTC).isoformat(),
+        "files": [
+            {
+                "name": name,
+                "entry": entries[name],
+                "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+            }
+            for name, data in content.files.items()
+        ],
+        "manifest": dict(content.manifest),
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, MANIFEST, text.encode())
+        for name, data in content.files.items():
+            _add(archive, entries[name], data)
+    return buffer.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, entry: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(entry, ZIP_DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, data)
+
+
+def _unpack(path: str, data: bytes) -> BackupContent:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            manifest = json.loads(archive.read(MANIFEST))
+            files = {file["name"]: _entry(archive, file) for file in manifest["files"]}
+            return BackupContent(files, manifest["manifest"])
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+        raise BackupUnreadable(f"The backup {path} cannot be read: {error}.") from error
+
+
+def _entry(archive: zipfile.ZipFile, file: Mapping[str, Any]) -> bytes:
+    data = archive.read(file["entry"])
+    if hashlib.sha256(data).hexdigest() != file["sha256"]:
+        raise ValueError(f"its file {file['name']} does not match its checksum")
+    return data
+
+
+def _settle(file: Any) -> None:
+    """Ask for the bytes to be on the disk, where the file system is one that has a disk."""
+    file.flush()
+    with contextlib.suppress(io.UnsupportedOperation, AttributeError):
+        os.fsync(file.fileno())

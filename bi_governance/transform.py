@@ -1,0 +1,219 @@
+"""Runs dbt in this process and reads the artefact it leaves: which models were built, which tests failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import yaml
+
+from bi_governance.errors import TransformError
+from bi_governance.ports import FailedTest, TransformReport
+
+PLATFORMS = ("looker", "tableau", "powerbi", "domo", "superset")
+# dbt lets this prefix into profiles only, and blanks its value in everything it logs.
+_PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"
+_QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
+_FAILED = frozenset({"error", "fail", "runtime error", "warn", "partial success"})
+# dbt keeps its configuration and adapters in globals: one invocation per process at a time.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def project_dir() -> Path:
+    """The dbt project: inside the installed package, or beside it in a checkout; TransformError otherwise."""
+    here = Path(__file__).resolve().parent
+    for candidate in (here / "_dbt_project", here.parent / "dbt_project"):
+        if (candidate / "dbt_project.yml").is_file():
+            return candidate
+    raise TransformError("The dbt project is missing from this installation; install bi-governance again.")
+
+
+@dataclass(frozen=True, slots=True)
+class DbtResult:
+    """One node of dbt's run_results.json."""
+
+    unique_id: str
+    status: str
+    message: str
+
+    @property
+    def is_test(self) -> bool:
+        return self.unique_id.startswith("test.")
+
+    @property
+    def name(self) -> str:
+        return self.unique_id.split(".")[2]
+
+
+class DbtTransformer:
+    """Implements ports.Transformer with `dbt build`.
+
+    `target_path` is a writable folder for dbt's files; `release` is called before dbt opens the
+    database, so that our own connections do not lock it out; `as_of` gives the moment freshness is
+    judged at. On a warehouse other than DuckDB and PostgreSQL dbt's own profile `bi_governance` is used.
+    """
+
+    def __init__(
+        self,
+        *,
+        warehouse_url: str,
+        raw_schema: str,
+        schema: str,
+        target_path: Path,
+        as_of: Callable[[], datetime],
+        project: Path | None = None,
+        threads: int = 4,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._url = sa.make_url(warehouse_url)
+        self._raw_schema = raw_schema
+        self._schema = schema
+        self._target = target_path.resolve()
+        self._as_of = as_of
+        self._project = project or project_dir()
+        self._threads = threads
+        self._release = release
+        self._manifest: Any = None
+
+    def build(self) -> TransformReport:
+        """Build and test every model; a failed test is in the report, TransformError when dbt cannot run."""
+        with _ONE_AT_A_TIME, self._environment():
+            self._release()
+            try:
+                return self._build()
+            finally:
+                _disconnect()
+
+    def _build(self) -> TransformReport:
+        self._write_profile()
+        results = self._target / "run_results.json"
+        results.unlink(missing_ok=True)
+        if self._manifest is None:
+            self._manifest = self._invoke(None, "parse").result
+        outcome = self._invoke(self._manifest, "build", "--exclude-resource-type", "unit_test")
+        if not results.is_file():
+            raise TransformError(f"dbt could not run: {_sentence(outcome.exception)}")
+        paths = {
+            unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()
+        }
+        return read_report(json.loads(results.read_text(encoding="utf-8")), paths)
+
+    def _invoke(self, manifest: Any, command: str, *options: str) -> Any:
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - dbt takes seconds to import, most commands need none
+
+        outcome = dbtRunner(manifest=manifest).invoke([command, *options, *self._arguments()])
+        if outcome.exception is not None:
+            raise TransformError(f"dbt could not {command}: {_sentence(outcome.exception)}")
+        return outcome
+
+    def _arguments(self) -> list[str]:
+        variables = {"raw_schema": self._raw_schema, "as_of": _iso_utc(self._as_of())}
+        arguments = [*_QUIET, "--project-dir", str(self._project), "--vars", json.dumps(variables)]
+        arguments += ["--target-path", str(self._target), "--log-path", str(self._target)]
+        if self._output() is not None:
+            arguments += ["--profiles-dir", str(self._target)]
+        return arguments
+
+    def _write_profile(self) -> None:
+        self._target.mkdir(parents=True, exist_ok=True)
+        output = self._output()
+        if output is not None:
+            profile = {"bi_governance": {"target": "warehouse", "outputs": {"warehouse": output}}}
+            (self._target / "profiles.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+
+    def _output(self) -> dict[str, object] | None:
+        common: dict[str, object] = {"schema": self._schema, "threads": self._threads}
+        match self._url.get_backend_name():
+            case "duckdb":
+                return {"type": "duckdb", "path": self._url.database or ":memory:", **common}
+            case "postgresql" | "postgres":
+                return {"type": "postgres", **_postgres(self._url), **common}
+            case _:
+                return None
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        before = os.environ.get(_PASSWORD)
+        os.environ[_PASSWORD] = self._url.password or ""
+        try:
+            yield
+        finally:
+            os.environ.pop(_PASSWORD)
+            if before is not None:
+                os.environ[_PASSWORD] = before
+
+
+def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> TransformReport:
+    """What a run_results.json says; `paths` gives the file of every node.
+
+    A failed test concerns the platform whose folder it (or the model it tests) lies in. A model that
+    was not built concerns everybody: the marts hold all sources.
+    """
+    results = [
+        DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]
+    ]
+    models = [result for result in results if not result.is_test]
+    tests = [result for result in results if result.is_test]
+    broken = [r for r in models if r.status in _FAILED]
+    return TransformReport(
+        built=sum(r.status == "success" for r in models),
+        tests=sum(r.status != "skipped" for r in tests),
+        failed=(
+            *(FailedTest(r.name, "", _one_line(r.message)) for r in broken),
+            *(
+                FailedTest(r.name, platform_of(paths.get(r.unique_id, "")), _one_line(r.message))
+                for r in tests
+                if r.status in _FAILED
+            ),
+        ),
+        seconds=float(artefact["elapsed_time"]),
+    )
+
+
+def platform_of(path: str) -> str:
+    """The platform whose folder a node lies in; empty when it concerns all."""
+    parts = Path(path).parts
+    return next((platform for platform in PLATFORMS if platform in parts), "")
+
+
+def _postgres(url: sa.URL) -> dict[str, object]:
+    settings: dict[str, object] = {
+        "host": url.host or str(url.query.get("host", "localhost")),
+        "port": url.port or 5432,
+        "user": url.username or "",
+        "password": f"{{{{ env_var('{_PASSWORD}') }}}}",
+        "dbname": url.database or "",
+    }
+    if "sslmode" in url.query:
+        settings["sslmode"] = str(url.query["sslmode"])
+    return settings
+
+
+def _disconnect() -> None:
+    """Close what dbt keeps open after a run: above all the DuckDB file, locked for everybody else."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.adapters.factory import FACTORY  # noqa: PLC0415
+
+    for adapter in FACTORY.adapters.values():
+        adapter.cleanup_connections()
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _iso_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _sentence(error: BaseException | None) -> str:
+    return _one_line(str(error)) if error is not None else "it said nothing"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

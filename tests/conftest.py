@@ -1,0 +1,18 @@
+"""What every test shares: the real servers, and a network that ends at this machine."""
+
+import pytest
+import pytest_socket
+
+pytest_plugins = ["tests.servers.fixtures"]
+
+
+def pytest_runtest_setup():
+    """Nothing a test does may leave the machine."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share one real Superset stay on one worker."""
+    for item in items:
+        if item.get_closest_marker("superset") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("superset"))
