@@ -1,0 +1,26 @@
+"""What Superset can do, as data."""
+
+from __future__ import annotations
+
+from bi_governance.model import RemovalRoute
+from bi_governance.ports import Capabilities
+
+_ALWAYS_LOST = (
+    "its number: links and bookmarks that use the number instead of the short name stop working",
+    "who marked it as a favourite",
+    "alerts and reports, which have to be gone before it can be deleted",
+    "the access history kept under its old number",
+)
+
+CAPABILITIES = Capabilities(
+    history_days=None,
+    routes={"dashboard": RemovalRoute.HARD, "chart": RemovalRoute.HARD},
+    lost_on_restore={
+        "dashboard": (
+            *_ALWAYS_LOST,
+            "its embedding into other sites, if any: it has to be set up again under a new id",
+            "charts on it whose dataset is gone, if they are deleted too",
+        ),
+        "chart": (*_ALWAYS_LOST, "annotations taken from other charts or annotation layers"),
+    },
+)

@@ -1,0 +1,129 @@
+"""What `doctor` checks at a Superset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bi_governance.connectors.superset.account import Account
+from bi_governance.connectors.superset.client import SupersetClient
+from bi_governance.connectors.superset.log import LOG_HINT, ActionLog
+from bi_governance.connectors.superset.rison import Filter
+from bi_governance.errors import SourceError
+from bi_governance.ports import Probe
+
+MOST_SKEW = timedelta(minutes=5)
+
+
+def probe(
+    client: SupersetClient, account: Account, log: ActionLog, wall_clock: Callable[[], float]
+) -> Iterator[Probe]:
+    """One check after the other; after a failed log-in none of the others makes sense."""
+    login = _attempt("log in", lambda: _version(client), "Check base_url, username, password and provider.")
+    yield login
+    if not login.ok:
+        return
+    yield _clock(client, wall_clock)
+    yield _role(account)
+    yield _attempt("read users", lambda: _users(client), "Give the account the role Admin.")
+    yield _attempt(
+        "prepare changes", lambda: _csrf(client), "Superset gave no CSRF token; see WTF_CSRF_ENABLED."
+    )
+    history = _attempt("read the access log", lambda: _history(log), LOG_HINT)
+    yield history
+    if history.ok:
+        yield _log_is_written(client, account, log)
+    yield from _robots(account)
+
+
+def _attempt(name: str, check: Callable[[], str], advice: str) -> Probe:
+    try:
+        return Probe(name, ok=True, detail=check())
+    except SourceError as error:
+        return Probe(name, ok=False, detail=str(error), advice=error.hint or advice)
+
+
+def _version(client: SupersetClient) -> str:
+    me = client.result("/api/v1/me/")
+    return f"as {me.get('username')} at {client.base_url}"
+
+
+def _role(account: Account) -> Probe:
+    try:
+        roles = ", ".join(account.roles) or "none"
+        return Probe(
+            "see everything",
+            ok=account.sees_everything,
+            detail=f"roles: {roles}",
+            advice="" if account.sees_everything else f"Give the account the role {account.admin_role}.",
+        )
+    except SourceError as error:
+        return Probe("see everything", ok=False, detail=str(error), advice=error.hint)
+
+
+def _users(client: SupersetClient) -> str:
+    return f"{client.page('security/users', ('id',), page_size=1).count} users"
+
+
+def _csrf(client: SupersetClient) -> str:
+    client.get("/api/v1/security/csrf_token/")
+    return "a CSRF token is given; nothing was changed"
+
+
+def _history(log: ActionLog) -> str:
+    oldest = log.oldest()
+    return (
+        "the log is empty: it proves nothing yet"
+        if oldest is None
+        else f"reaches back to {oldest:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _log_is_written(client: SupersetClient, account: Account, log: ActionLog) -> Probe:
+    """A call of ours must appear in the log, at the time the server's clock shows."""
+    name = "log is live and in UTC"
+    try:
+        shown = _server_time(client)
+        mine = Filter("user_id", "eq", int(account.me.id))
+        newest = next((row.at for row in log.newest((mine,))), None)
+    except SourceError as error:
+        return Probe(name, ok=False, detail=str(error), advice=error.hint or LOG_HINT)
+    if newest is None:
+        return Probe(name, ok=False, detail="our own calls leave no trace in the log", advice=LOG_HINT)
+    advice = "Superset's log must be written at once, and its times must be UTC."
+    return _apart(name, "our own call and its row", shown, newest, advice)
+
+
+def _clock(client: SupersetClient, wall_clock: Callable[[], float]) -> Probe:
+    advice = "Set the clock of this machine: late or early days would be read as complete."
+    here = datetime.fromtimestamp(wall_clock(), UTC)
+    return _apart("clock", "this machine and Superset", _server_time(client), here, advice)
+
+
+def _server_time(client: SupersetClient) -> datetime | None:
+    """What the server's clock shows; None when it keeps that to itself. The call leaves a row in the log."""
+    answer = client.send("GET", "/api/v1/dashboard/", params={"q": "(page_size:1)"})
+    shown = answer.headers.get("Date")
+    return parsedate_to_datetime(shown) if shown else None
+
+
+def _apart(name: str, what: str, one: datetime | None, other: datetime, advice: str) -> Probe:
+    if one is None:
+        return Probe(name, ok=True, detail="the server does not show its clock")
+    skew = abs(one - other)
+    ok = skew <= MOST_SKEW
+    detail = f"{what} are {skew.total_seconds():.0f} s apart"
+    return Probe(name, ok=ok, detail=detail, advice="" if ok else advice)
+
+
+def _robots(account: Account) -> Iterator[Probe]:
+    try:
+        robots = account.robots()
+    except SourceError as error:
+        yield Probe("robots", ok=False, detail=str(error), advice=error.hint)
+        return
+    for robot, numbers in robots:
+        found = f"user {', '.join(sorted(numbers))}" if numbers else "no such user"
+        advice = "" if numbers else "Correct `robots` in the configuration."
+        yield Probe(f"robot {robot}", ok=bool(numbers), detail=found, advice=advice)

@@ -1,0 +1,140 @@
+"""Telling people without Slack: every message becomes a file, for a person or a mail program to pass on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import uuid
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from bi_governance.errors import DeliveryError
+from bi_governance.model import Person
+from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
+from bi_governance.notify.message import Message, shown
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+
+UNASSIGNED = "unassigned"
+TEAM = "analytics-team"
+MOST_BYTES = 150  # of a file name; file systems take 255, and a partial file's name is longer
+# An underscore inside a word is no markup, and most keys have one.
+MARKUP = re.compile(r"([\\`*\[\]<>~&#|$!]|(?<![^\W_])_|_(?![^\W_]))")
+# What makes a list or a rule of a line that begins with it.
+LINE_START = re.compile(r"^(\d*)([-+=.)])")
+
+
+class OutboxNotifier:
+    """The Notifier port on a folder: `<directory>/<recipient>/<message id>.md` and `.html`.
+
+    Both files of a message are complete or absent, and delivering it again replaces them with the
+    same. Writing them is what counts as delivered, so somebody has to pass them on. Times are told in
+    `zone`. Raises DeliveryError when the folder cannot be written.
+    """
+
+    items_per_message = 50
+
+    def __init__(self, directory: Path, *, clock: Clock, zone: tzinfo) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._zone = zone
+        self._templates = Environment(
+            loader=PackageLoader("bi_governance.notify"),
+            autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["markdown"] = escape_markdown
+        self._templates.filters["code"] = code_markdown
+
+    def recipient(self, owner: Person | None) -> Recipient:
+        """The owner's e-mail address or name, else `unassigned` with the reason why."""
+        if owner is None:
+            return Recipient(UNASSIGNED, UNASSIGNED, "it has no known owner")
+        if owner.active is False:
+            return Recipient(UNASSIGNED, UNASSIGNED, "its owner's account is deactivated")
+        address = (owner.email or "").strip().lower() or owner.name.strip()
+        if not address:
+            return Recipient(UNASSIGNED, UNASSIGNED, "its owner has neither name nor e-mail address")
+        return Recipient(address, owner.name.strip() or address)
+
+    def trial_recipient(self) -> Recipient:
+        """The analytics team's folder."""
+        return Recipient(TEAM, "the analytics team")
+
+    def deliver(self, digest: Digest) -> Delivery:
+        """Write one message; returning means that both files are complete."""
+        is_owner = digest.recipient.address not in (UNASSIGNED, TEAM)
+        reading = Reading(self._zone, "the analytics team", is_owner=is_owner)
+        return self._write(digest.recipient, compose_digest(digest, reading))
+
+    def announce(self, announcement: Announcement) -> Delivery:
+        """Write something for the analytics team."""
+        return self._write(self.trial_recipient(), compose_announcement(announcement))
+
+    def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:  # noqa: ARG002
+        """The message when both its files are there; ids are unique, so `since` narrows nothing."""
+        folder = self._folder(recipient)
+        name = _file_name(message_id)
+        complete = all((folder / f"{name}{suffix}").is_file() for suffix in (".md", ".html"))
+        return self._receipt(folder, name) if complete else None
+
+    def _write(self, recipient: Recipient, message: Message) -> Delivery:
+        folder, name = self._folder(recipient), _file_name(message.id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for suffix in (".md", ".html"):
+                text = self._templates.get_template(f"message{suffix}.j2").render(
+                    message=message, reader=_reader(recipient)
+                )
+                _replace(folder / f"{name}{suffix}", text)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DeliveryError(f"The outbox {self._directory} cannot be written: {reason}.") from error
+        return self._receipt(folder, name)
+
+    def _folder(self, recipient: Recipient) -> Path:
+        return self._directory / _file_name(recipient.address)
+
+    def _receipt(self, folder: Path, name: str) -> Delivery:
+        return Delivery(f"outbox/{folder.name}", name, self._clock.now())
+
+
+def _reader(recipient: Recipient) -> str:
+    name, address = shown(recipient.name, 100), shown(recipient.address, 100)
+    return name if name == address else f"{name} ({address})"
+
+
+def escape_markdown(text: str) -> str:
+    """The text so that Markdown shows it as it is."""
+    return LINE_START.sub(r"\1\\\2", MARKUP.sub(r"\\\1", text))
+
+
+def code_markdown(text: str) -> str:
+    """The text as a Markdown code span, which shows it as it is and lets it be copied."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _file_name(text: str) -> str:
+    """A name any file system takes; message ids and e-mail addresses mostly stay as they are."""
+    short = text.encode("utf-8", "ignore")[:MOST_BYTES].decode("utf-8", "ignore")
+    return re.sub(r"[^\w@.+-]+", "-", short).strip(".-") or "x"
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise

@@ -1,0 +1,142 @@
+"""Slack's Web API, quarantined: the one place that knows slack_sdk, its errors and its rate limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+
+from bi_governance.errors import DeliveryError
+
+TIMEOUT_SECONDS = 30
+RATE_LIMIT_RETRIES = 4
+TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
+INVITE = "check the channel's name and invite the bot there"
+PERSON = "the person cannot be written to; their visuals need another owner"
+SHAPE = "please report this as a bug, with the message"
+HINTS = {
+    "invalid_auth": TOKEN,
+    "not_authed": TOKEN,
+    "token_revoked": TOKEN,
+    "token_expired": TOKEN,
+    "account_inactive": "the bot was removed from the workspace; install the app again",
+    "channel_not_found": INVITE,
+    "not_in_channel": INVITE,
+    "is_archived": "the channel is archived; name another one in the settings",
+    "restricted_action": "the workspace does not let the bot post there; ask a workspace admin",
+    "user_not_found": PERSON,
+    "user_disabled": PERSON,
+    "user_not_visible": PERSON,
+    "cannot_dm_bot": PERSON,
+    "ratelimited": "Slack asks for more patience than a run has; run it again later",
+    "rate_limited": "Slack asks for more patience than a run has; run it again later",
+    "msg_blocks_too_long": SHAPE,
+    "msg_too_long": SHAPE,
+    "invalid_blocks": SHAPE,
+}
+
+
+class SlackRefused(DeliveryError):
+    """Slack answered, and said no; `code` is Slack's own word for why."""
+
+    def __init__(self, method: str, code: str, hint: str) -> None:
+        self.code = code
+        super().__init__(f"Slack refused {method}: {code}{' - ' if hint else ''}{hint}.")
+
+
+class SlackSilent(DeliveryError):
+    """Slack gave no answer we can read, so what was asked may or may not have happened."""
+
+
+class SlackApi:
+    """Calls to one Slack workspace; raises SlackRefused or SlackSilent, never an error of slack_sdk.
+
+    A 429 is waited out as Slack asks (Retry-After), up to four times and `patience_seconds` each.
+    Nothing else is tried again here: a post whose answer got lost must first be looked for.
+    """
+
+    def __init__(
+        self, token: str, base_url: str, patience_seconds: float, sleep: Callable[[float], None]
+    ) -> None:
+        patience = _Patience(patience_seconds, sleep)
+        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[patience])
+
+    def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """One API method with JSON arguments, e.g. `chat.postMessage`."""
+        return self._ask(method, json=arguments)
+
+    def read(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """One API method with arguments in the address; Slack's reading methods do not all take JSON."""
+        return self._ask(method, params=arguments)
+
+    def _ask(self, method: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            answer = self._client.api_call(method, **arguments)
+        except SlackApiError as error:
+            raise _refusal(method, error) from error
+        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise SlackSilent(f"Slack gave no answer to {method}: {reason}.") from error
+        data = answer.data
+        if not isinstance(data, dict):
+            raise SlackSilent(f"Slack's answer to {method} makes no sense.")
+        return data
+
+
+class _Patience(RateLimitErrorRetryHandler):
+    """Waits out a rate limit as Slack asks, but not for longer than a run can afford."""
+
+    def __init__(self, seconds: float, sleep: Callable[[float], None]) -> None:
+        super().__init__(max_retry_count=RATE_LIMIT_RETRIES)
+        self._seconds = seconds
+        self._sleep = sleep
+
+    def _can_retry(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        limited = super()._can_retry(state=state, request=request, response=response, error=error)
+        return limited and _asked_wait(response) <= self._seconds
+
+    def prepare_for_next_attempt(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,  # noqa: ARG002 - the shape is slack_sdk's
+        response: HttpResponse | None = None,
+        error: Exception | None = None,  # noqa: ARG002
+    ) -> None:
+        state.next_attempt_requested = True
+        self._sleep(_asked_wait(response))
+        state.increment_current_attempt()
+
+
+def _asked_wait(response: HttpResponse | None) -> float:
+    """The seconds Slack asks for; one when it does not say."""
+    headers = {name.lower(): values for name, values in response.headers.items()} if response else {}
+    asked = str((headers.get("retry-after") or ["1"])[0])
+    return float(asked) if asked.isdecimal() else 1.0
+
+
+def _refusal(method: str, error: SlackApiError) -> DeliveryError:
+    answer = error.response.data if isinstance(error.response.data, dict) else {}
+    code = str(answer.get("error", ""))
+    if error.response.status_code >= 500 or not code.replace("_", "").isalnum():
+        status = error.response.status_code
+        return SlackSilent(f"Slack's answer to {method} makes no sense (status {status}).")
+    if code == "missing_scope":
+        return SlackRefused(
+            method, code, f"add the scope {answer.get('needed', '')} to the Slack app and reinstall it"
+        )
+    return SlackRefused(method, code, HINTS.get(code, ""))

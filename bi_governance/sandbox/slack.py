@@ -1,0 +1,101 @@
+"""A Slack workspace on loopback: the Web API as the official client calls it, and what was posted."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from urllib.parse import parse_qsl
+
+from bi_governance.sandbox.clock import SimulatedClock
+from bi_governance.sandbox.faults import Faults
+from bi_governance.sandbox.rest import Call, Refusal, RouteTable
+from bi_governance.sandbox.server import LoopbackServer, RequestLog
+from bi_governance.sandbox.slack_methods import SlackError, SlackMethods
+from bi_governance.sandbox.slack_world import SlackWorld
+
+BOT_TOKEN = "xoxb-sandbox-token"  # noqa: S105 - opens nothing but the sandbox
+SCOPES = frozenset(
+    {
+        "users:read",
+        "users:read.email",
+        "im:write",
+        "channels:read",
+        "channels:join",
+        "channels:history",
+        "chat:write",
+    }
+)
+_WRITES = ("chat.postMessage", "chat.update", "chat.delete", "conversations.open", "conversations.join")
+_ERRORS = {401: "invalid_auth", 403: "access_denied", 404: "unknown_method", 429: "ratelimited"}
+
+
+class SlackSandbox(SlackWorld):
+    """One emulated workspace; the client takes `token` and `base_url=server.url + "/api/"`.
+
+    `writes()` of the request log are messages posted, changed and deleted, conversations opened and joined.
+    """
+
+    def __init__(self, clock: SimulatedClock, *, scopes: frozenset[str] = SCOPES) -> None:
+        super().__init__(clock)
+        self.scopes = scopes
+        self.token = BOT_TOKEN
+        self.lock = threading.RLock()
+        self._expired: set[str] = set()
+        self._methods = SlackMethods(self, self._url).table()
+        handlers = {f"{verb} /api/{{method}}": self._answer for verb in ("GET", "POST")}
+        routes = RouteTable(
+            handlers, self._authenticate, self.lock, lambda _: {"ok": False, "error": "not_found"}
+        )
+        self._server = LoopbackServer(routes.app(), clock=clock, vendor=self)
+
+    @property
+    def faults(self) -> Faults:
+        return self._server.faults
+
+    @property
+    def requests(self) -> RequestLog:
+        return self._server.requests
+
+    def serve(self) -> LoopbackServer:
+        """The server, to be used in a `with` block: `with slack.serve() as server: server.url`."""
+        return self._server
+
+    def _url(self) -> str:
+        return self._server.url
+
+    def expire_token(self, token: str) -> None:
+        self._expired.add(token)
+
+    def error_body(self, status: int, _method: str, _path: str, /) -> object:
+        return {"ok": False, "error": _ERRORS.get(status, "internal_error")}
+
+    def is_write(self, _method: str, path: str, /) -> bool:
+        return path.rpartition("/")[2] in _WRITES
+
+    def _authenticate(self, call: Call) -> str | None:
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        token = token or str(_arguments(call).get("token", ""))
+        if not token:
+            raise Refusal(200, {"ok": False, "error": "not_authed"})
+        if token != self.token or token in self._expired:
+            raise Refusal(200, {"ok": False, "error": "invalid_auth"})
+        return self.bot_user_id
+
+    def _answer(self, call: Call) -> object:
+        scope, method = self._methods.get(call.params["method"], (None, None))
+        if method is None:
+            return {"ok": False, "error": "unknown_method"}
+        if scope is not None and scope not in self.scopes:
+            lists = {"needed": scope, "provided": ",".join(sorted(self.scopes))}
+            return {"ok": False, "error": "missing_scope", **lists}
+        try:
+            return {"ok": True, **method(_arguments(call))}
+        except SlackError as error:
+            return {"ok": False, "error": error.name, **error.details}
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    """Arguments from the query, a form body or a JSON body, whichever the client used."""
+    if call.headers.get("content-type", "").startswith("application/json"):
+        return {**call.query, **call.json()}
+    return {**call.query, **dict(parse_qsl(call.raw.decode(), keep_blank_values=True))}
