@@ -119,7 +119,7 @@ def _open(url: str, scheme: str) -> tuple[Any, str]:
 
 def _folder(key: VisualKey) -> str:
     """A folder only this key can have: readable where its characters allow, told apart by a hash."""
-    mark = hashlib.sha256(str(key).encode()).hexdigest()[:16]
+    mark = hashlib.sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{_readable(key.source)}/{_readable(key.type)}/{_readable(key.native_id)}-{mark}"
 
 
@@ -162,13 +162,21 @@ def _pack(key: VisualKey, episode: int, content: BackupContent, at: datetime) ->
         ],
         "manifest": dict(content.manifest),
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    text = _as_json(key, manifest)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, MANIFEST, text.encode())
+        _add(archive, MANIFEST, text)
         for name, data in content.files.items():
             _add(archive, entries[name], data)
     return buffer.getvalue()
+
+
+def _as_json(key: VisualKey, manifest: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise StorageError(f"The backup of {key} holds what JSON cannot: {error}.") from error
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _add(archive: zipfile.ZipFile, entry: str, data: bytes) -> None:
@@ -181,6 +189,8 @@ def _unpack(path: str, data: bytes) -> BackupContent:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             manifest = json.loads(archive.read(MANIFEST))
+            if manifest["format"] != FORMAT:
+                raise ValueError(f"it is of format {manifest['format']}, not {FORMAT}")
             files = {file["name"]: _entry(archive, file) for file in manifest["files"]}
             return BackupContent(files, manifest["manifest"])
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:

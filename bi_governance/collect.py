@@ -22,6 +22,7 @@ class SourceCollection:
 
     source: str
     outcomes: list[Collected] = field(default_factory=list)
+    fingerprint: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -51,6 +52,7 @@ def collect_source(services: Services, reader: Reader, run_id: str) -> SourceCol
     log = _FeedLog(services, reader, run_id)
     try:
         accounts = reader.own_accounts()
+        log.collection.fingerprint = reader.fingerprint()
     except SourceError as error:
         log.fail_all(reader.inventory_feeds, error)
         log.ended(reader.history_feed, FeedResult.FAILED, 0, services.clock.now(), detail=str(error))

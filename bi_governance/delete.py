@@ -139,6 +139,7 @@ class _Removal:
         try:
             self._must_still_be_due()
             reader, route = self._reader(), self._route()
+            self._must_be_same_instance(reader)
             self._must_be_untouched(self._look(reader))
             backup = self._back_up(reader)
             # The backup may have taken minutes: ask everything that a click can change once more.
@@ -180,6 +181,15 @@ class _Removal:
         if reader is None:
             raise _Refused("not_configured", f"source {self.key.source} is not configured")
         return reader
+
+    def _must_be_same_instance(self, reader: Reader) -> None:
+        pinned = self.services.ledger.state().fingerprints.get(self.key.source)
+        try:
+            found = reader.fingerprint()
+        except SourceError as error:
+            raise _Refused("live_check", f"the platform could not be asked: {error}") from error
+        if found != pinned:
+            raise _Refused("same_instance", f"this is {found}, not the pinned instance {pinned}")
 
     def _route(self) -> RemovalRoute:
         route = self._reader().capabilities.routes.get(self.key.type)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
@@ -52,6 +53,14 @@ class ModeChanged(Event, kind="mode.changed"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePinned(Event, kind="source.pinned"):
     """We recorded which instance a source name stands for."""
+
+    source: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSeen(Event, kind="source.seen"):
+    """The instance whose data was collected in this run."""
 
     source: str
     fingerprint: str
@@ -130,6 +139,7 @@ class NoticeIntended(VisualEvent, kind="notice.intended"):
     folder: str = ""
     days_before: int | None = None
     succession: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +162,7 @@ class NoticeDelivered(VisualEvent, kind="notice.delivered"):
     folder: str = ""
     days_before: int | None = None
     succession: str = ""
+    reader: str = ""
 
     @property
     def once(self) -> str | None:
@@ -306,10 +317,17 @@ def to_record(event: Event) -> dict[str, Any]:
 def from_record(kind: str, at: datetime, actor: str, run_id: str, data: Mapping[str, Any]) -> Event:
     """Rebuild an event; fields that a newer version wrote and this one does not know are dropped."""
     cls = KINDS[kind]
-    hints = get_type_hints(cls)
-    known = {f.name for f in fields(cls)} - OF_EVERY_EVENT
-    values = {name: _typed(hints[name], value) for name, value in data.items() if name in known}
+    own = _own_types(kind)
+    values = {name: _typed(own[name], value) for name, value in data.items() if name in own}
     return cls(at=at, actor=actor, run_id=run_id, **values)
+
+
+@cache
+def _own_types(kind: str) -> Mapping[str, Any]:
+    """The types of a kind's own fields; resolving them takes longer than reading a record does."""
+    cls = KINDS[kind]
+    hints = get_type_hints(cls)
+    return {f.name: hints[f.name] for f in fields(cls) if f.name not in OF_EVERY_EVENT}
 
 
 def _plain(value: object) -> Any:

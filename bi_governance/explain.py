@@ -63,6 +63,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 def explain(services: Services, text: str) -> Explanation:
     """Decide again on stored facts and lay every reason open; ConfigurationError for an unknown key."""
+    VisualKey.parse(text)
     state = services.ledger.state()
     estate = gather(services, state)
     facts = {f.key: f for f in estate.facts}

@@ -56,6 +56,14 @@ class SourceEvidence:
     failed_tests: tuple[str, ...] = ()
     transformed_at: datetime | None = None
     expected_feeds: tuple[str, ...] = ()
+    living: int = 0
+    removed_by_us: int = 0
+
+    @property
+    def share_left_by_us(self) -> float:
+        """The share of the visuals that our own removals of the last weeks left, 1 when there were none."""
+        before = self.living + self.removed_by_us
+        return self.living / before if before else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +147,17 @@ def collapsed_days(days: Sequence[SourceDay], limits: Limits) -> tuple[SourceDay
     whole = sorted(
         (d for d in days if d.covered_through - d.covered_from >= timedelta(days=1)), key=lambda d: d.day
     )
-    suspicious: set[SourceDay] = set()
+    trusted: list[SourceDay] = []
     for index, day in enumerate(whole):
-        trusted = [d for d in whole[:index] if d not in suspicious]
+        week = whole[max(index - 6, 0) : index + 1]
         if _fell_below_weekday(day, trusted, limits):
-            suspicious.add(day)
+            continue
+        if _is_silent_week(week, trusted, limits):
+            trusted = [d for d in trusted if d.day < week[0].day]
         else:
-            suspicious.update(_silent_week(day, whole[: index + 1], trusted, limits))
-    return tuple(day for day in whole if day in suspicious)
+            trusted.append(day)
+    kept = {day.day for day in trusted}
+    return tuple(day for day in whole if day.day not in kept)
 
 
 def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Limits) -> bool:
@@ -157,17 +168,15 @@ def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Lim
     return median >= limits.volume_min_events and day.events < limits.volume_floor * median
 
 
-def _silent_week(
-    day: SourceDay, upto: Sequence[SourceDay], trusted: Sequence[SourceDay], limits: Limits
-) -> Sequence[SourceDay]:
-    """The week that ends with `day` if nothing happened in it although things happened before.
+def _is_silent_week(week: Sequence[SourceDay], before: Sequence[SourceDay], limits: Limits) -> bool:
+    """Seven days in a row without any event, although things happened in the 28 trusted days before.
 
-    "Before" is the last 28 trusted days, however long ago: silence never becomes normal by lasting.
+    Those may lie however far back: silence never becomes normal by lasting.
     """
-    week = [d for d in upto if d.day > day.day - WEEK]
-    earlier = [d.events for d in trusted if d.day <= day.day - WEEK][-28:]
-    silent = len(week) == 7 and not any(d.events for d in week)
-    return week if silent and sum(earlier) >= limits.volume_min_events else ()
+    if any(d.events for d in week) or week[-1].day - week[0].day != WEEK - timedelta(days=1):
+        return False
+    earlier = [d.events for d in before if d.day < week[0].day][-28:]
+    return sum(earlier) >= limits.volume_min_events
 
 
 def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
@@ -177,11 +186,15 @@ def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
 
 
 def inventory_plausible(evidence: SourceEvidence, limits: Limits) -> Iterable[Veto]:
-    """An inventory feed must not be much smaller than it has been; one that was never empty must not be."""
+    """An inventory feed must not be much smaller than it has been; one that was never empty must not be.
+
+    What our own removals took away is expected to be missing: a guard that trips on its own work gets
+    switched off.
+    """
     for feed in evidence.feeds:
         if not feed.earlier_rows:
             continue
-        usual = statistics.median(feed.earlier_rows)
+        usual = statistics.median(feed.earlier_rows) * evidence.share_left_by_us
         if usual >= limits.inventory_min_rows and feed.rows < limits.inventory_floor * usual:
             yield Veto(
                 evidence.source, "inventory_plausible", f"{feed.feed} has {feed.rows} rows, usually {usual:g}"
@@ -229,7 +242,8 @@ def deletion_allowance(source: str, population: int, state: State, limits: Limit
 
     The smallest of the count cap, the percent of the population (once it is large enough for
     percentages to mean something; 0 percent means none at any size) and the ramp after going live.
-    Deletions of the last 20 hours count, so that repeating a run adds nothing and tomorrow's is not held up.
+    Deletions of the last 20 hours count (in dry-run: simulated ones), so that repeating a run adds nothing
+    and tomorrow's is not held up.
     """
     bounds = [limits.delete_per_run]
     if population >= limits.delete_percent_min_population or limits.delete_percent <= 0:
@@ -237,8 +251,13 @@ def deletion_allowance(source: str, population: int, state: State, limits: Limit
     ramp = _ramp(source, state, limits, now)
     if ramp is not None:
         bounds.append(ramp)
-    done = sum(1 for r in state.removals if r.key.source == source and now - r.at < timedelta(hours=20))
-    return max(min(bounds) - done, 0)
+    return max(min(bounds) - _done_today(source, state, now), 0)
+
+
+def _done_today(source: str, state: State, now: datetime) -> int:
+    removed = [r.at for r in state.removals if r.key.source == source]
+    simulated = [c.simulated_at for key, c in state.cases.items() if key.source == source and c.simulated_at]
+    return sum(1 for at in (*removed, *simulated) if now - at < timedelta(hours=20))
 
 
 def _ramp(source: str, state: State, limits: Limits, now: datetime) -> int | None:

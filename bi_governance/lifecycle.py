@@ -24,6 +24,7 @@ class Notice:
     folder: str
     days_before: int | None
     succession: str
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class State:
     default_mode: ModeSwitch = ModeSwitch(Mode.DRY_RUN, None)
     own_modes: dict[str, ModeSwitch] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
     trials: dict[str, list[Stretch]] = field(default_factory=dict)
     removals: list[ev.Removed] = field(default_factory=list)
     unsettled_notices: dict[str, list[ev.NoticeIntended]] = field(default_factory=dict)
@@ -138,6 +140,8 @@ def _apply(state: State, event: ev.Event) -> None:
             _change_mode(state, event)
         case ev.SourcePinned():
             state.fingerprints[event.source] = event.fingerprint
+        case ev.SourceSeen():
+            state.seen[event.source] = event.fingerprint
         case ev.PlanRecorded():
             for source in filter(None, event.sources.split(",")):
                 _extend_trial(state, source, event.at)
@@ -273,5 +277,6 @@ def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
         event.folder,
         event.days_before,
         event.succession,
+        event.reader or event.recipient,
     )
     return replace(case, notices=(*case.notices, notice))

@@ -486,4 +486,6 @@ def _day(moment: datetime | None) -> str:
 
 def _warned(case: Case) -> Reason:
     assert case.warning is not None
-    return Reason("warned", f"{case.warning.recipient} was warned on {_day(case.warning.at)}")
+    return Reason(
+        "warned", f"{case.warning.reader or case.warning.recipient} was warned on {_day(case.warning.at)}"
+    )

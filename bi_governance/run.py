@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
-from bi_governance.errors import DeliveryError, SourceError
+from bi_governance.errors import DeliveryError
 from bi_governance.guards import Evidence, SourceEvidence, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.plan import Plan, make_plan
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
 from bi_governance.warn import WarnReport, settle_notices, warn
+
+# How far back the runs lie against which inventories are compared.
+BASELINE = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def daily_run(services: Services) -> RunReport:
         report = RunReport(new_run_id(now), now)
         services.ledger.append([ev.RunStarted(at=now, run_id=report.run_id)], lease)
         settle(services, report, lease)
-        report.collections = collect(services, report.run_id)
+        report.collections = collect_stage(services, report.run_id, lease)
         report.transform = transform(services, report.run_id, lease)
         prepare_plan(services, report, lease)
         warn_stage(services, report, lease)
@@ -93,6 +97,19 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
     if found:
         report.settled.append(f"{found} message(s) of an interrupted run had arrived")
     report.settled.extend(f"{key} settled" for key in settle_removals(services, state, lease, report.run_id))
+
+
+def collect_stage(services: Services, run_id: str, lease: Lease) -> list[SourceCollection]:
+    """Collect all sources and remember which instances answered."""
+    collections = collect(services, run_id)
+    now = services.clock.now()
+    seen: list[ev.Event] = [
+        ev.SourceSeen(at=now, run_id=run_id, source=c.source, fingerprint=c.fingerprint)
+        for c in collections
+        if c.fingerprint
+    ]
+    services.ledger.append(seen, lease)
+    return collections
 
 
 def transform(services: Services, run_id: str, lease: Lease) -> TransformReport:
@@ -118,8 +135,13 @@ def gather(services: Services, state: State) -> Estate:
         if f.key.source in services.readers
     )
     feeds = services.warehouse.feed_statuses()
+    living = Counter(f.key.source for f in facts if not f.is_trashed)
     evidence = {
-        name: _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name])
+        name: replace(
+            _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name]),
+            living=living[name],
+            removed_by_us=_removed_recently(state, name, services.clock.now()),
+        )
         for name in sorted(services.readers)
     }
     return Estate(facts, Evidence(evidence), days)
@@ -129,22 +151,24 @@ def _evidence(
     services: Services, state: State, name: str, days: Sequence[SourceDay], feeds: Sequence[FeedStatus]
 ) -> SourceEvidence:
     reader = services.readers[name]
-    try:
-        fingerprint = reader.fingerprint()
-    except SourceError:
-        fingerprint = None
     # History is read in windows of varying number: comparing its row counts from run to run says nothing.
     comparable = tuple(replace(f, earlier_rows=()) if f.feed == reader.history_feed else f for f in feeds)
     return SourceEvidence(
         name,
         feeds=comparable,
         days=tuple(days),
-        fingerprint=fingerprint,
+        fingerprint=state.seen.get(name),
         pinned=state.fingerprints.get(name),
         failed_tests=_failed_tests(state, reader.platform),
         transformed_at=state.marts.at if state.marts else None,
         expected_feeds=(*reader.inventory_feeds, reader.history_feed),
     )
+
+
+def _removed_recently(state: State, source: str, now: datetime) -> int:
+    """Our removals that the row counts of earlier runs may still include."""
+    recent = {r.key for r in state.removals if r.key.source == source and now - r.at < BASELINE}
+    return sum(1 for key in recent if state.case(key).removal is not None)
 
 
 def _failed_tests(state: State, platform: str) -> tuple[str, ...]:

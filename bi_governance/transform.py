@@ -97,25 +97,25 @@ class DbtTransformer:
         results = self._target / "run_results.json"
         results.unlink(missing_ok=True)
         if self._manifest is None:
-            self._manifest = self._invoke(None, "parse").result
-        outcome = self._invoke(self._manifest, "build", "--exclude-resource-type", "unit_test")
+            self._manifest = self._invoke(None, "parse", {}).result
+        moment = {"as_of": _iso_utc(self._as_of())}
+        outcome = self._invoke(self._manifest, "build", moment, "--exclude-resource-type", "unit_test")
         if not results.is_file():
             raise TransformError(f"dbt could not run: {_sentence(outcome.exception)}")
-        paths = {
-            unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()
-        }
+        paths = {unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()}
         return read_report(json.loads(results.read_text(encoding="utf-8")), paths)
 
-    def _invoke(self, manifest: Any, command: str, *options: str) -> Any:
+    def _invoke(self, manifest: Any, command: str, variables: dict[str, str], *options: str) -> Any:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - dbt takes seconds to import, most commands need none
 
-        outcome = dbtRunner(manifest=manifest).invoke([command, *options, *self._arguments()])
+        outcome = dbtRunner(manifest=manifest).invoke([command, *options, *self._arguments(variables)])
         if outcome.exception is not None:
             raise TransformError(f"dbt could not {command}: {_sentence(outcome.exception)}")
         return outcome
 
-    def _arguments(self) -> list[str]:
-        variables = {"raw_schema": self._raw_schema, "as_of": _iso_utc(self._as_of())}
+    def _arguments(self, variables: dict[str, str]) -> list[str]:
+        # What changes between runs stays out of parsing: dbt parses everything again when a variable differs.
+        variables = {"raw_schema": self._raw_schema, **variables}
         arguments = [*_QUIET, "--project-dir", str(self._project), "--vars", json.dumps(variables)]
         arguments += ["--target-path", str(self._target), "--log-path", str(self._target)]
         if self._output() is not None:
@@ -157,9 +157,7 @@ def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> Transf
     A failed test concerns the platform whose folder it (or the model it tests) lies in. A model that
     was not built concerns everybody: the marts hold all sources.
     """
-    results = [
-        DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]
-    ]
+    results = [DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]]
     models = [result for result in results if not result.is_test]
     tests = [result for result in results if result.is_test]
     broken = [r for r in models if r.status in _FAILED]

@@ -82,6 +82,7 @@ def _delivered(intent: ev.NoticeIntended, delivery: Delivery, run_id: str) -> ev
         folder=intent.folder,
         days_before=intent.days_before,
         succession=intent.succession,
+        reader=intent.reader,
     )
 
 
@@ -177,6 +178,7 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
         folder=facts.folder,
         days_before=decision.days_before,
         succession=digest.recipient.succession,
+        reader=digest.recipient.name,
     )
 
 

@@ -37,8 +37,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console()
-err = Console(stderr=True)
+# Without emoji: rich would read the middle of superset:chart:1 as one.
+out = Console(emoji=False, highlight=False)
+err = Console(stderr=True, emoji=False, highlight=False)
 
 # Options of the group work before and after the command; these are shared by both places.
 ConfigOption = Annotated[
@@ -130,7 +131,7 @@ def actor() -> str:
         return "unknown"
 
 
-def emit(options: Options, value: Any, show: Callable[[], None]) -> None:
+def emit(options: Options, value: Any, show: Callable[[], object]) -> None:
     """JSON for machines, or whatever `show` draws for people."""
     if options.json:
         sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -33,6 +34,7 @@ from bi_governance.keep import keep_until, known_key
 from bi_governance.keep import unexempt as unexempt_one
 from bi_governance.model import Mode, VisualKey
 from bi_governance.plan import Plan
+from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
 from bi_governance.run import gather, one_runner
 
@@ -113,7 +115,11 @@ def mode(
         if new is None:
             state = opened.services.ledger.state()
             modes = {name: str(state.mode_of(name)) for name in sorted(opened.sources)}
-            emit(options, modes, lambda: [out.print(f"{n}: {m}") for n, m in modes.items()] and None)
+            emit(
+                options,
+                modes,
+                lambda: out.print("\n".join(f"{name}: {mode}" for name, mode in modes.items())),
+            )
             return
         if not reason.strip():
             raise ConfigurationError("switching the mode needs a reason for the ledger: --reason TEXT")
@@ -232,13 +238,14 @@ def restore(
     value = [
         {"key": str(r.key), "native_id": r.outcome.native_id, "lost": list(r.outcome.lost)} for r in back
     ]
-    emit(options, value, lambda: [_show_restored(r.key, r.outcome.lost) for r in back] and None)
+    emit(options, value, lambda: out.print("\n".join(_restored_lines(back)), markup=False))
 
 
-def _show_restored(key: VisualKey, lost: tuple[str, ...]) -> None:
-    out.print(f"{key} is back.", markup=False)
-    for what in lost:
-        out.print(f"  could not come back: {what}", markup=False)
+def _restored_lines(back: Sequence[RestoreReport]) -> Iterator[str]:
+    for report in back:
+        yield f"{report.key} is back."
+        for what in report.outcome.lost:
+            yield f"  could not come back: {what}"
 
 
 def _known(opened: App, key: str) -> VisualKey:

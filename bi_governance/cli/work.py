@@ -24,13 +24,13 @@ from bi_governance.cli.main import (
     out,
 )
 from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
-from bi_governance.collect import collect as collect_all
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
 from bi_governance.explain import current_plan
 from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Probe, Services
 from bi_governance.run import (
     RunReport,
+    collect_stage,
     daily_run,
     delete_stage,
     gather,
@@ -106,7 +106,7 @@ def doctor(
         name: [{"check": p.name, "ok": p.ok, "found": p.detail, "advice": p.advice} for p in probes]
         for name, probes in found.items()
     }
-    emit(options, value, lambda: [out.print(probe_view(n, p)) for n, p in found.items()] and None)
+    emit(options, value, lambda: out.print(*(probe_view(name, probes) for name, probes in found.items())))
     return 0 if all(p.ok for probes in found.values() for p in probes) else 1
 
 
@@ -159,8 +159,8 @@ def collect(
     """Read all sources into the raw tables."""
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("collect")
-    with _shown(options) as opened, one_runner(opened.services):
-        collections = collect_all(opened.services, new_run_id(opened.clock.now()))
+    with _shown(options) as opened, one_runner(opened.services) as lease:
+        collections = collect_stage(opened.services, new_run_id(opened.clock.now()), lease)
     value = [{"source": c.source, "complete": c.is_complete, "problems": c.problems()} for c in collections]
     for collection in collections:
         rows = sum(o.rows for o in collection.outcomes)

@@ -1,0 +1,106 @@
+"""One database: its connections and transactions, with its errors in our own words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+
+from bi_governance.errors import ConfigurationError, StorageBusy, StorageError
+
+# SQLAlchemy would take psycopg2 for the plain names, which has no COPY by rows.
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def warehouse_url(text: str) -> sa.URL:
+    """The URL with the driver we use; ConfigurationError when it is none."""
+    try:
+        url = sa.make_url(text)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "warehouse.url is not a database URL; write e.g. duckdb:///data/warehouse.duckdb."
+        ) from error
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+class Database:
+    """Opens lazily, closes completely (a DuckDB file is then free for others), opens again when needed."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url
+        self._engine: sa.Engine | None = None
+        self._opening = threading.Lock()
+        # DuckDB refuses the second of two writers to a table; PostgreSQL sorts that out itself.
+        self._writing = threading.Lock() if self.is_duckdb else nullcontext()
+
+    @property
+    def is_duckdb(self) -> bool:
+        return self.url.get_backend_name() == "duckdb"
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for queries; raises StorageBusy and StorageError."""
+        with self._translated(), self._open().connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction: everything in it happens, or nothing; raises StorageBusy and StorageError."""
+        with self._writing, self._translated(), self._open().begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        with self._opening:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _open(self) -> sa.Engine:
+        with self._opening:
+            if self._engine is None:
+                self._engine = self._create()
+            return self._engine
+
+    def _create(self) -> sa.Engine:
+        if self.is_duckdb:
+            self._make_folder()
+            return sa.create_engine(self.url)
+        try:
+            return sa.create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise ConfigurationError(
+                f"No driver is installed for warehouse.url {self._name()}: {error}."
+            ) from error
+
+    def _make_folder(self) -> None:
+        folder = Path(self.url.database or ":memory:").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The warehouse folder {folder} cannot be made: {error.strerror}.") from error
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._in_our_words(error) from error
+
+    def _in_our_words(self, error: DBAPIError) -> StorageError:
+        said = str(error.orig).strip()
+        first_line = said.splitlines()[0] if said else type(error.orig).__name__
+        if self.is_duckdb and "Could not set lock" in said:
+            return StorageBusy(
+                f"The warehouse file {self.url.database} is open in another process; "
+                f"let that finish or stop it, then run again."
+            )
+        if isinstance(error, (OperationalError, InterfaceError)) and not self.is_duckdb:
+            return StorageError(f"The warehouse {self._name()} cannot be reached: {first_line}")
+        return StorageError(f"The warehouse {self._name()} refused: {first_line}")
+
+    def _name(self) -> str:
+        return self.url.set(password=None).render_as_string(hide_password=True)

@@ -1,0 +1,184 @@
+"""Reading what dbt built, and how the newest collections ended, as values of the core."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time
+from operator import attrgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, VisualKey
+from bi_governance.warehouse.tables import UtcTime
+
+_TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
+_WITNESSED = ("witnessed_from", "witnessed_through")
+_PLAIN = ("source", "platform", "type", "native_id", "title", "url", "folder", "last_viewed_by", "tags")
+_OWNER = ("owner_id", "owner_name", "owner_email", "is_owner_active")
+_COUNTS = ("view_count", "viewer_count", "schedules", "published_links")
+_FLAGS = ("is_certified", "is_code_managed", "is_personal", "is_system", "is_trashed")
+_DAYS = 200
+_RUNS = 30
+_EARLIER = 7
+# The worse outcome first: a run with one failed window is a failed run.
+_SEVERITY = ("failed", "partial", "complete")
+
+
+def read_facts(connection: sa.Connection, schema: str) -> list[Facts]:
+    """Every row of `visual_last_access` with its containers; coverage is left empty."""
+    mart = _mart("visual_last_access", schema, (*_PLAIN, *_OWNER, *_COUNTS, *_FLAGS), _TIMES)
+    containers = _containers(connection, schema)
+    rows = connection.execute(sa.select(mart).order_by(mart.c.source, mart.c.type, mart.c.native_id))
+    return [_facts(row, containers) for row in rows]
+
+
+def read_witnessed(connection: sa.Connection, schema: str) -> Mapping[VisualKey, Interval]:
+    """Per visual, the stretch its platform's own last-access field vouches for."""
+    mart = _mart("visual_last_access", schema, _PLAIN, _WITNESSED)
+    query = sa.select(
+        mart.c.source, mart.c.type, mart.c.native_id, mart.c.witnessed_from, mart.c.witnessed_through
+    ).where(mart.c.witnessed_from.is_not(None), mart.c.witnessed_through.is_not(None))
+    return {
+        VisualKey(row.source, row.type, row.native_id): Interval(row.witnessed_from, row.witnessed_through)
+        for row in connection.execute(query)
+    }
+
+
+def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:
+    """The newest 200 covered days of every source, oldest first."""
+    mart = _mart(
+        "source_coverage",
+        schema,
+        ["source", "day", "events", "busiest_actor_share"],
+        ["covered_from", "covered_through"],
+    )
+    newest = sa.func.row_number().over(partition_by=mart.c.source, order_by=mart.c.day.desc())
+    ranked = sa.select(mart, newest.label("recency")).subquery()
+    query = sa.select(ranked).where(ranked.c.recency <= _DAYS).order_by(ranked.c.source, ranked.c.day)
+    return [
+        SourceDay(
+            row.source,
+            datetime.combine(row.day, time.min, UTC),
+            row.covered_from,
+            row.covered_through,
+            int(row.events),
+            float(row.busiest_actor_share),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def read_covered_windows(connection: sa.Connection, collection: sa.Table, source: str) -> list[Interval]:
+    """Every history window of the source that was read completely."""
+    columns = (collection.c.window_start, collection.c.window_end)
+    query = sa.select(*columns).where(
+        collection.c.source == source,
+        collection.c.status == "complete",
+        collection.c.window_start.is_not(None),
+        collection.c.window_end.is_not(None),
+    )
+    return [Interval(row.window_start, row.window_end) for row in connection.execute(query.distinct())]
+
+
+def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[FeedStatus]:
+    """The newest run of every source and feed, with the row counts of up to 7 earlier complete runs."""
+    rows = connection.execute(_recent_outcomes(collection)).all()
+    feeds = itertools.groupby(rows, key=attrgetter("source", "feed"))
+    return [_feed_status(list(outcomes)) for _, outcomes in feeds]
+
+
+def _facts(row: sa.Row[Any], containers: Mapping[VisualKey, list[VisualKey]]) -> Facts:
+    key = VisualKey(row.source, row.type, row.native_id)
+    return Facts(
+        key=key,
+        platform=row.platform,
+        title=row.title,
+        url=row.url,
+        folder=row.folder,
+        owner=_owner(row),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        first_seen_at=row.first_seen_at,
+        last_viewed_at=row.last_viewed_at,
+        last_viewed_by=row.last_viewed_by,
+        last_delivered_at=row.last_delivered_at,
+        view_count=int(row.view_count),
+        viewer_count=int(row.viewer_count),
+        active_schedules=int(row.schedules),
+        published_links=int(row.published_links),
+        containers=tuple(containers.get(key, ())),
+        tags=tuple(json.loads(row.tags)),
+        is_certified=row.is_certified,
+        is_code_managed=row.is_code_managed,
+        is_personal=row.is_personal,
+        is_system=row.is_system,
+        is_trashed=row.is_trashed,
+    )
+
+
+def _owner(row: sa.Row[Any]) -> Person | None:
+    if row.owner_id is None:
+        return None
+    return Person(row.owner_id, row.owner_name or "", row.owner_email, row.is_owner_active)
+
+
+def _containers(connection: sa.Connection, schema: str) -> Mapping[VisualKey, list[VisualKey]]:
+    mart = _mart("visual_containment", schema, ["visual_key", "container_key"])
+    found: dict[VisualKey, list[VisualKey]] = {}
+    for row in connection.execute(sa.select(mart).order_by(mart.c.visual_key, mart.c.container_key)):
+        found.setdefault(VisualKey.parse(row.visual_key), []).append(VisualKey.parse(row.container_key))
+    return found
+
+
+def _mart(name: str, schema: str, plain: Iterable[str], times: Iterable[str] = ()) -> sa.TableClause:
+    columns = (
+        *(sa.column(column) for column in plain),
+        *(sa.column(column, UtcTime) for column in times),
+    )
+    return sa.table(name, *columns, schema=schema)
+
+
+def _recent_outcomes(collection: sa.Table) -> sa.Select[Any]:
+    """The newest outcome per window of the newest runs of every feed, newest run first."""
+    c = collection.c
+    feed = (c.source, c.feed)
+    again = sa.func.row_number().over(
+        partition_by=(*feed, c.run_id, c.window_start), order_by=c.finished_at.desc()
+    )
+    ended = sa.func.max(c.finished_at, type_=UtcTime).over(partition_by=(*feed, c.run_id))
+    last = sa.select(collection, again.label("again"), ended.label("ended")).subquery()
+    recency = sa.func.dense_rank().over(
+        partition_by=(last.c.source, last.c.feed), order_by=(last.c.ended.desc(), last.c.run_id)
+    )
+    ranked = sa.select(last, recency.label("recency")).where(last.c.again == 1).subquery()
+    return (
+        sa.select(ranked)
+        .where(ranked.c.recency <= _RUNS)
+        .order_by(ranked.c.source, ranked.c.feed, ranked.c.recency, ranked.c.window_start)
+    )
+
+
+def _feed_status(outcomes: list[sa.Row[Any]]) -> FeedStatus:
+    runs = [list(rows) for _, rows in itertools.groupby(outcomes, key=attrgetter("recency"))]
+    newest = runs[0]
+    worst = min(newest, key=lambda row: _SEVERITY.index(row.status))
+    return FeedStatus(
+        source=worst.source,
+        feed=worst.feed,
+        status=worst.status,
+        rows=_row_count(newest),
+        finished_at=worst.ended,
+        detail=worst.detail,
+        earlier_rows=tuple(_row_count(run) for run in runs[1:] if _is_complete(run))[:_EARLIER],
+    )
+
+
+def _row_count(run: list[sa.Row[Any]]) -> int:
+    return sum(int(row.rows) for row in run)
+
+
+def _is_complete(run: list[sa.Row[Any]]) -> bool:
+    return all(row.status == "complete" for row in run)

@@ -1,0 +1,30 @@
+with users as (
+
+    select * from {{ ref('int_users') }}
+
+),
+
+robots as (
+
+    select * from {{ ref('int_robots') }}
+
+),
+
+marked as (
+
+    select
+        users.source || ':' || users.user_id as user_key,
+        users.source,
+        users.platform,
+        users.user_id,
+        users.name,
+        users.email,
+        users.is_active,
+        robots.actor_id is not null as is_robot
+    from users
+    left join robots
+        on users.source = robots.source and users.user_id = robots.actor_id
+
+)
+
+select * from marked

@@ -1,0 +1,33 @@
+with source_rows as (
+
+    select * from {{ source('looker', 'looker_look') }}
+
+),
+
+unique_rows as (
+
+    {{ one_row_per('source_rows', ['source', 'look_id'], 'collected_at desc, updated_at desc nulls last') }}
+
+),
+
+renamed as (
+
+    select
+        source,
+        look_id,
+        title,
+        folder_id,
+        user_id as owner_id,
+        url,
+        created_at,
+        updated_at,
+        {{ later_of('last_accessed_at', 'last_viewed_at') }} as last_accessed_at,
+        coalesce(deleted, false) as is_trashed,
+        coalesce(is_public, false) as is_public,
+        coalesce(is_certified, false) as is_certified,
+        collected_at
+    from unique_rows
+
+)
+
+select * from renamed

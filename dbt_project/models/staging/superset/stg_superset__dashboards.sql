@@ -1,0 +1,33 @@
+with source_rows as (
+
+    select * from {{ source('superset', 'superset_dashboard') }}
+
+),
+
+unique_rows as (
+
+    {{ one_row_per('source_rows', ['source', 'dashboard_id'], 'collected_at desc, changed_at desc nulls last') }}
+
+),
+
+renamed as (
+
+    select
+        source,
+        dashboard_id,
+        uuid,
+        title,
+        url,
+        owner_id,
+        changed_at as updated_at,
+        tags,
+        coalesce(certified_by, '') <> '' as is_certified,
+        coalesce(is_managed_externally, false) as is_code_managed,
+        coalesce(is_embedded, false) as is_embedded,
+        deleted_at is not null as is_trashed,
+        collected_at
+    from unique_rows
+
+)
+
+select * from renamed
