@@ -6,13 +6,20 @@ from datetime import UTC, time
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.collect import collect
 from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
 from bi_governance.guards import Limits
 from bi_governance.model import Mode, RemovalRoute
 from bi_governance.policy import Policy
 from bi_governance.ports import BackupContent, Capabilities
-from bi_governance.run import RunReport, daily_run, delete_stage, one_runner, prepare_plan, transform
+from bi_governance.run import (
+    RunReport,
+    collect_stage,
+    daily_run,
+    delete_stage,
+    one_runner,
+    prepare_plan,
+    transform,
+)
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import ThingReader, World
@@ -107,7 +114,7 @@ def plan_then(world, action, only=None):
     """Plan on what was collected, let something happen, then carry the plan out."""
     report = RunReport("r", world.clock.now())
     with one_runner(world.services) as lease:
-        collect(world.services, "r")
+        collect_stage(world.services, "r", lease)
         transform(world.services, "r", lease)
         prepare_plan(world.services, report, lease)
         action()
@@ -148,6 +155,18 @@ def test_an_edit_since_the_warning_is_seen_live(due):
 
     plan_then(due, edit)
     assert refusals(due) == ["changed"]
+
+
+def test_another_instance_behind_the_name_since_the_collection_is_not_touched(due):
+    plan_then(due, lambda: setattr(due.bi, "instance", "instance-2"))
+    assert due.bi.writes == []
+    assert refusals(due) == ["same_instance"]
+
+
+def test_a_platform_that_cannot_say_who_it_is_is_not_touched(due):
+    error = SourceUnreachable("no answer", source="bi")
+    plan_then(due, lambda: due.bi.failing.update(fingerprint=error))
+    assert refusals(due) == ["live_check"]
 
 
 def test_a_platform_that_cannot_be_asked_is_not_touched(due):

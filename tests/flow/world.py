@@ -140,7 +140,12 @@ class ThingReader:
     def read_history(self, window: Interval) -> Iterator[Page]:
         self.truth.check("history")
         # Somebody always uses something: a feed that never shows anything is not believed.
-        pulse = {"event_key": f"pulse {window.start:%F}", "at": window.start, "thing": "another", "who": "eve"}
+        pulse = {
+            "event_key": f"pulse {window.start:%F}",
+            "at": window.start,
+            "thing": "another",
+            "who": "eve",
+        }
         yield [pulse]
         yield [
             {"event_key": f"{at.isoformat()}{who}{thing}", "at": at, "thing": thing, "who": who}

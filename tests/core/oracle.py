@@ -1,0 +1,152 @@
+"""The judge of the machine: knows the truth and the ten invariants, and shares no code with the core."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import datetime, timedelta
+
+from bi_governance import events as ev
+from bi_governance.model import Action, Mode, NoticeKind, VisualKey
+from bi_governance.plan import Plan
+from tests.core.shell import Shell
+from tests.core.world import DAY, Thing
+
+VIP, SLOW = "vip", "slow"
+
+
+class Oracle:
+    """Watches clicks and modes by itself, and judges every removal at the moment it happens."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        self.default = Mode.DRY_RUN
+        self.own: dict[str, Mode] = {}
+        self.switched: list[tuple[datetime, str]] = []
+        self.kept: dict[VisualKey, datetime] = {}
+        self.exempt: set[VisualKey] = set()
+        self.immune: dict[VisualKey, datetime] = {}
+        self.removed: Counter[tuple[int, str]] = Counter()
+
+    # --- what people did
+
+    def mode_of(self, source: str) -> Mode:
+        return self.own.get(source, self.default)
+
+    def switch(self, mode: Mode, source: str | None) -> list[str]:
+        """Follow a switch; the sources whose mode changed by it."""
+        before = {name: self.mode_of(name) for name in self.shell.feeds}
+        if source is None:
+            self.default = mode
+            if mode is Mode.DRY_RUN:
+                self.own.clear()
+        else:
+            self.own[source] = mode
+        turned = [name for name, old in before.items() if self.mode_of(name) is not old]
+        self.switched += [(self.shell.now, name) for name in turned]
+        return turned
+
+    # --- judgement
+
+    def judge_plan(self, plan: Plan) -> None:
+        """Invariants 1, 2, 4, 5 and 10 for what a plan wants, in dry-run as in live."""
+        assert sorted(d.key for d in plan.decisions) == sorted(f.key for f in self.shell.estate)
+        assert all(d.reasons and all(r.code and r.text for r in d.reasons) for d in plan.decisions), "10"
+        for decision in plan.of(Action.DELETE):
+            thing = self.shell.things[decision.key]
+            idle, grace = self._terms(thing)
+            self._judge_wishes(thing)
+            warned_at = self._judge_notice(thing, grace)
+            assert not any(u.human and u.seen and u.at > warned_at for u in thing.uses), "4: seen in use"
+            self._judge_idle(thing, idle)
+            self._judge_source(decision.key.source)
+
+    def judge_removal(self, key: VisualKey, backup: str) -> None:
+        """Invariants 1-7 for the one removal that is about to happen."""
+        thing = self.shell.things[key]
+        idle, grace = self._terms(thing)
+        assert self.mode_of(key.source) is Mode.LIVE, "3: wrote to a platform in dry-run"
+        assert thing.lives, "5: removed what is not there"
+        assert not thing.schedules, "2: scheduled"
+        assert not self.shell.holders(thing), "2: a living container holds it"
+        self._judge_wishes(thing)
+        warned_at = self._judge_notice(thing, grace)
+        assert not thing.used_after(warned_at), "4: used after the warning"
+        self._judge_idle(thing, idle)
+        self._judge_source(key.source)
+        assert backup or key.source in self.shell.unrecoverable, "6: no backup"
+        self._judge_caps(key.source)
+
+    def _terms(self, thing: Thing) -> tuple[timedelta, timedelta]:
+        policy, facts = self.shell.policy, self.shell.feeds[thing.key.source].facts[thing.key]
+        if (facts.owner.id if facts.owner else thing.owner) == SLOW:
+            return timedelta(days=14), timedelta(days=policy.warning_days)
+        return timedelta(days=policy.idle_days), timedelta(days=policy.warning_days)
+
+    def _judge_wishes(self, thing: Thing) -> None:
+        now, key = self.shell.now, thing.key
+        assert key not in self.exempt, "2: exempt"
+        assert self.kept.get(key, now) <= now, "2: kept"
+        assert self.immune.get(key, now) <= now, "2: just restored"
+        facts = self.shell.feeds[key.source].facts[key]
+        # Without a name in the inventory, the true owner's rule must hold all the same.
+        owner = facts.owner.id if facts.owner else thing.owner
+        assert owner != VIP, "2: protected by a rule"
+        assert not facts.is_certified, "2: certified"
+        assert not facts.active_schedules, "2: scheduled"
+
+    def _judge_notice(self, thing: Thing, grace: timedelta) -> datetime:
+        episode, mode = self.shell.ended.get(thing.key, -1), self.mode_of(thing.key.source)
+        served = [
+            m
+            for sent in self.shell.slack.values()
+            for m in sent
+            if m.key == thing.key and (m.kind, m.mode) == (NoticeKind.WARNING, mode) and m.tick > episode
+        ]
+        assert served, "1: no warning was delivered in this episode and mode"
+        first = min(served, key=lambda m: m.at)
+        extra = timedelta(days=self.shell.policy.succession_grace_days if first.succession else 0)
+        assert self.shell.now - first.at >= grace + extra, "1: too soon after the warning"
+        return first.at
+
+    def _judge_idle(self, thing: Thing, idle: timedelta) -> None:
+        feed, now = self.shell.feeds[thing.key.source], self.shell.now
+        facts = feed.facts[thing.key]
+        known = [u.at for u in thing.uses if u.human and u.seen]
+        last = max(m for m in (*known, facts.created_at, facts.updated_at) if m)
+        assert feed.honest_cover(last, now) >= idle, "5: not idle for long enough in covered time"
+
+    def _judge_source(self, source: str) -> None:
+        feed, now = self.shell.feeds[source], self.shell.now
+        assert feed.status not in ("failed", "partial", "empty"), "5: the newest collection is not whole"
+        assert now - feed.collected_at <= 2 * DAY, "5: collected too long ago"
+        assert now - max(d.through for d in feed.days.values()) <= 2 * DAY, "5: history ends too long ago"
+        assert feed.fingerprint == "right", "5: another instance"
+        assert not feed.failed_tests, "5: dbt tests failed"
+        assert self._longest_trial(source) >= timedelta(days=self.shell.limits.trial_days), "5: no trial"
+
+    def _longest_trial(self, source: str) -> timedelta:
+        """From the ledger alone: the longest time between plans with no switch between them and not live."""
+        longest, start, live = timedelta(0), None, False
+        switches = iter([at for at, name in self.switched if name == source] + [datetime.max])  # noqa: DTZ901
+        upcoming = next(switches)
+        for event in self.shell.log:
+            if isinstance(event, ev.ModeChanged) and event.at == upcoming:
+                upcoming, start, live = next(switches), None, not live
+            if isinstance(event, ev.PlanRecorded) and source in event.sources.split(",") and not live:
+                start = start or event.at
+                longest = max(longest, event.at - start)
+        return longest
+
+    def _judge_caps(self, source: str) -> None:
+        limits, run = self.shell.limits, (self.shell.runs, source)
+        self.removed[run] += 1
+        living = sum(1 for f in self.shell.estate if f.key.source == source and not f.is_trashed)
+        assert self.removed[run] <= limits.delete_per_run, "7: over the count cap"
+        if living >= limits.delete_percent_min_population:
+            assert self.removed[run] <= math.floor(living * limits.delete_percent / 100), "7: over the percent cap"
+        if limits.ramp_first is not None and self._live_for(source) < timedelta(days=limits.ramp_clean_days):
+            assert self.removed[run] <= limits.ramp_first, "7: over the first batch"
+
+    def _live_for(self, source: str) -> timedelta:
+        return self.shell.now - max(at for at, name in self.switched if name == source)

@@ -1,0 +1,390 @@
+"""Guards: for each, what trips it and what does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bi_governance import events as ev
+from bi_governance.guards import (
+    Limits,
+    SourceEvidence,
+    Veto,
+    collapsed_days,
+    deletion_allowance,
+    source_vetoes,
+    trusted_coverage,
+)
+from bi_governance.lifecycle import State, fold
+from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
+from tests.core.estate import KEY, LIVE, NOW, ago, busy_days, days, healthy, key, removed, source_day
+
+MIDNIGHT = NOW.replace(hour=0)
+NO_TRIAL = Limits(trial_days=0)
+
+
+def feed(name: str = "looker_dashboard", status: str = "complete", **known: Any) -> FeedStatus:
+    plain = {"rows": 100, "finished_at": NOW, "detail": "", "earlier_rows": (100, 101, 99)}
+    return FeedStatus("looker_prod", name, status, **{**plain, **known})
+
+
+def vetoes(evidence: SourceEvidence, limits: Limits = NO_TRIAL, state: State | None = None) -> list[Veto]:
+    return list(source_vetoes(evidence, state or State(), limits, NOW))
+
+
+def only(evidence: SourceEvidence, limits: Limits = NO_TRIAL, state: State | None = None) -> tuple[str, str]:
+    (veto,) = vetoes(evidence, limits, state)
+    assert veto.source == "looker_prod"
+    return veto.guard, veto.reason
+
+
+def volume(*events: int) -> tuple[SourceDay, ...]:
+    """Whole days with these volumes, the last one yesterday."""
+    count = len(events)
+    return tuple(source_day(MIDNIGHT - days(count - i), n) for i, n in enumerate(events))
+
+
+def test_healthy_evidence_meets_no_objection() -> None:
+    assert vetoes(healthy()) == []
+
+
+# --- collection complete
+
+
+@pytest.mark.parametrize("status", ["partial", "failed", "", "Complete"])
+def test_a_feed_that_is_not_complete_stops_its_source(status: str) -> None:
+    evidence = healthy(feeds=(feed(), feed("looker_user", status, detail="403")))
+    assert only(evidence) == ("collection_complete", f"feed looker_user is {status}: 403")
+
+
+def test_a_reason_without_detail_ends_there() -> None:
+    assert only(healthy(feeds=(feed(status="failed"),)))[1] == "feed looker_dashboard is failed"
+
+
+def test_a_feed_that_was_never_collected_stops_its_source() -> None:
+    evidence = healthy(expected_feeds=("looker_user", "looker_dashboard", "looker_access"))
+    assert [v.reason for v in vetoes(evidence)] == [
+        "feed looker_access was never collected",
+        "feed looker_user was never collected",
+    ]
+
+
+def test_nothing_collected_stops_its_source() -> None:
+    evidence = healthy(feeds=(), expected_feeds=())
+    assert only(evidence) == ("collection_complete", "nothing was ever collected")
+
+
+# --- feed fresh
+
+
+@pytest.mark.parametrize(("age", "stale"), [(days(2), False), (days(2) + days(1e-6), True)])
+def test_history_must_reach_close_to_now(age: Any, stale: bool) -> None:
+    through = NOW - age
+    evidence = healthy(days=(*busy_days(30)[:-2], SourceDay("looker_prod", ago(3), ago(3), through, 100)))
+    found = [v.guard for v in vetoes(evidence)]
+    assert found == (["feed_fresh"] if stale else [])
+
+
+def test_stale_history_says_where_it_ends() -> None:
+    evidence = healthy(days=busy_days(30)[:-3])
+    assert only(evidence) == ("feed_fresh", "access history ends 2026-05-29 00:00 UTC")
+
+
+def test_no_proven_history_stops_its_source() -> None:
+    assert only(healthy(days=())) == ("feed_fresh", "no access history is proven complete for any day")
+
+
+@pytest.mark.parametrize(("age", "stale"), [(days(2), False), (days(2.1), True)])
+def test_every_feed_must_have_been_read_lately(age: Any, stale: bool) -> None:
+    found = vetoes(healthy(feeds=(feed(), feed("looker_user", finished_at=NOW - age))))
+    assert [v.guard for v in found] == (["feed_fresh"] if stale else [])
+    if stale:
+        assert found[0].reason == "feed looker_user was last read 2026-05-30"
+
+
+def test_how_old_a_feed_may_be_is_a_setting() -> None:
+    evidence = healthy(feeds=(feed(finished_at=ago(5)),))
+    assert vetoes(evidence, Limits(trial_days=0, feed_max_age=days(6))) == []
+
+
+# --- transform current
+
+
+@pytest.mark.parametrize(
+    ("built", "stops"), [(NOW, False), (NOW + days(1), False), (ago(0.1), True), (None, True)]
+)
+def test_the_marts_must_be_newer_than_the_newest_collection(built: Any, stops: bool) -> None:
+    evidence = healthy(feeds=(feed(finished_at=ago(1)), feed("looker_user")), transformed_at=built)
+    expected = [Veto("looker_prod", "transform_current", "the marts are older than the newest collection")]
+    assert vetoes(evidence) == (expected if stops else [])
+
+
+# --- volume
+
+
+@pytest.mark.parametrize(("events", "stops"), [(20, False), (19, True), (0, True)])
+def test_a_day_far_below_its_own_weekdays_stops_its_source(events: int, stops: bool) -> None:
+    evidence = healthy(days=volume(*[100] * 20, events))
+    assert [v.guard for v in vetoes(evidence)] == (["volume_plausible"] if stops else [])
+
+
+def test_a_collapse_is_told_with_its_day() -> None:
+    evidence = healthy(days=volume(*[100] * 20, 3, 4))
+    assert only(evidence) == ("volume_plausible", "only 3 access events on 2026-05-30")
+
+
+@pytest.mark.parametrize(("days_ago", "stops"), [(3, True), (4, False)])
+def test_only_a_collapse_of_the_last_days_stops_its_source(days_ago: int, stops: bool) -> None:
+    events = [100] * 30
+    events[-days_ago] = 0
+    found = vetoes(healthy(days=volume(*events)))
+    assert [v.guard for v in found] == (["volume_plausible"] if stops else [])
+
+
+def test_weekends_are_compared_with_weekends() -> None:
+    week = [100, 100, 100, 100, 100, 2, 3]
+    assert vetoes(healthy(days=volume(*week * 4))) == []
+    assert collapsed_days(volume(*week * 4), NO_TRIAL) == ()
+
+
+@pytest.mark.parametrize(("weeks", "flagged"), [(1, 0), (2, 1)])
+def test_one_earlier_weekday_is_not_enough_to_compare_with(weeks: int, flagged: int) -> None:
+    assert len(collapsed_days(volume(*[100] * 7 * weeks, 0), NO_TRIAL)) == flagged
+
+
+@pytest.mark.parametrize(("usual", "flagged"), [(9, 0), (10, 1)])
+def test_a_source_with_few_events_is_not_judged_by_single_days(usual: int, flagged: int) -> None:
+    assert len(collapsed_days(volume(*[usual] * 14, 0), NO_TRIAL)) == flagged
+
+
+def test_the_usual_volume_is_the_median_of_the_last_eight_same_weekdays() -> None:
+    busy, quieter = [1000] * 70, [250] * 28
+    assert collapsed_days(volume(*busy, *quieter, *quieter, 60), NO_TRIAL) == ()
+    assert collapsed_days(volume(*busy, *quieter[:-7], 60), NO_TRIAL) == volume(60)
+
+
+def test_collapsed_days_do_not_become_the_new_normal() -> None:
+    assert len(collapsed_days(volume(*[100] * 21, *[0] * 100), NO_TRIAL)) == 100
+
+
+def test_a_day_not_yet_whole_is_not_judged() -> None:
+    today = SourceDay("looker_prod", MIDNIGHT, MIDNIGHT, NOW, 0)
+    assert vetoes(healthy(days=(*busy_days(), today))) == []
+
+
+def test_a_small_source_silent_for_a_week_is_suspicious() -> None:
+    whole = volume(*[2] * 28, *[0] * 7)
+    assert collapsed_days(whole, NO_TRIAL) == whole[-7:]
+    assert only(healthy(days=whole))[0] == "volume_plausible"
+    assert collapsed_days(volume(*[2] * 28, *[0] * 6), NO_TRIAL) == ()
+    assert collapsed_days(volume(*[2] * 28, 0, 0, 0, 1, 0, 0, 0), NO_TRIAL) == ()
+
+
+def test_a_source_hardly_ever_used_may_be_silent_for_a_week() -> None:
+    assert collapsed_days(volume(*[0] * 20, 9, *[0] * 14), NO_TRIAL) == ()
+    assert collapsed_days(volume(*[0] * 20, 10, *[0] * 7), NO_TRIAL) != ()
+
+
+def test_a_small_source_stays_suspicious_as_long_as_it_stays_silent() -> None:
+    whole = volume(*[2] * 30, *[0] * 120)
+    assert collapsed_days(whole, NO_TRIAL) == whole[-120:]
+    assert trusted_coverage(whole, NO_TRIAL).through == MIDNIGHT - days(120)
+
+
+def test_a_silent_week_must_be_a_week_of_known_days() -> None:
+    holed = tuple(d for d in volume(*[2] * 28, *[0] * 7) if d.day != MIDNIGHT - days(3))
+    assert collapsed_days(holed, NO_TRIAL) == ()
+
+
+def test_a_feed_that_never_showed_a_single_event_proves_nothing() -> None:
+    evidence = healthy(days=volume(*[0] * 90))
+    assert only(evidence) == ("volume_plausible", "its access history holds no event at all")
+    assert vetoes(healthy(days=volume(*[0] * 89, 1))) == []
+
+
+# --- trusted coverage
+
+
+def test_coverage_leaves_out_collapsed_days() -> None:
+    whole = volume(*[100] * 20, 0, 100)
+    assert trusted_coverage(whole, NO_TRIAL) == Coverage(
+        (Interval(MIDNIGHT - days(22), MIDNIGHT - days(2)), Interval(MIDNIGHT - days(1), MIDNIGHT))
+    )
+
+
+def test_coverage_takes_part_days_as_far_as_they_are_proven() -> None:
+    today = SourceDay("looker_prod", MIDNIGHT, MIDNIGHT, NOW, 0)
+    assert trusted_coverage((*busy_days(3), today), NO_TRIAL) == Coverage(
+        (Interval(MIDNIGHT - days(3), NOW),)
+    )
+
+
+# --- inventory
+
+
+@pytest.mark.parametrize(("rows", "stops"), [(80, False), (79, True), (0, True), (500, False)])
+def test_an_inventory_that_shrank_stops_its_source(rows: int, stops: bool) -> None:
+    found = vetoes(healthy(feeds=(feed(rows=rows),)))
+    assert [v.guard for v in found] == (["inventory_plausible"] if stops else [])
+    if stops:
+        assert found[0].reason == f"looker_dashboard has {rows} rows, usually 100"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "rows", "reason"),
+    [
+        ((9, 9, 9), 1, None),
+        ((9, 9, 9), 0, "looker_dashboard is empty, usually 9 rows"),
+        ((10, 10), 7, "looker_dashboard has 7 rows, usually 10"),
+        ((1, 2), 0, "looker_dashboard is empty, usually 1.5 rows"),
+        ((0, 0), 0, None),
+        ((), 0, None),
+        ((100, 100, 5), 79, "looker_dashboard has 79 rows, usually 100"),
+    ],
+)
+def test_small_inventories_may_change_but_not_vanish(
+    earlier: tuple[int, ...], rows: int, reason: str | None
+) -> None:
+    found = vetoes(healthy(feeds=(feed(rows=rows, earlier_rows=earlier),)))
+    assert [v.reason for v in found] == ([reason] if reason else [])
+
+
+def test_every_feed_is_looked_at() -> None:
+    feeds = (feed("a", earlier_rows=()), feed("b", rows=1), feed("c", rows=0))
+    found = vetoes(healthy(feeds=feeds, expected_feeds=()))
+    assert [v.reason.split()[0] for v in found] == ["b", "c"]
+
+
+# --- dbt tests, instance, trial
+
+
+def test_a_failed_dbt_test_stops_its_source() -> None:
+    assert only(healthy(failed_tests=("unique_key: 3 rows",))) == ("tests_passed", "dbt: unique_key: 3 rows")
+
+
+@pytest.mark.parametrize(("found", "said"), [("g", "found g"), (None, "found nothing readable")])
+def test_another_instance_under_the_same_name_stops_its_source(found: str | None, said: str) -> None:
+    guard, reason = only(healthy(fingerprint=found))
+    assert guard == "same_instance"
+    assert reason.startswith(f"this is not the instance that was pinned (pinned f, {said}); ")
+    assert "bi-governance mode dry-run --source looker_prod" in reason
+
+
+def test_an_instance_not_yet_pinned_is_no_objection() -> None:
+    assert vetoes(healthy(pinned=None)) == []
+    assert vetoes(healthy(pinned=None, fingerprint=None)) == []
+
+
+def trial(length: float) -> list[ev.Event]:
+    ends = (length + 1, 1.0)
+    return [ev.PlanRecorded(at=ago(n), digest="d", sources="looker_prod") for n in ends]
+
+
+@pytest.mark.parametrize(("length", "stops"), [(20.9, True), (21, False)])
+def test_going_live_needs_a_whole_trial_first(length: float, stops: bool) -> None:
+    live = ev.ModeChanged(at=ago(0.5), mode=Mode.LIVE, reason="go")
+    found = vetoes(healthy(), Limits(), fold([*trial(length), live]))
+    assert [v.guard for v in found] == (["trial_completed"] if stops else [])
+    if stops:
+        assert found[0].reason.startswith("its dry-run trial lasted 20 of 21 days; ")
+        assert "mode dry-run --source looker_prod" in found[0].reason
+
+
+def test_the_trial_itself_is_not_stopped_for_being_short() -> None:
+    assert vetoes(healthy(), Limits(), State()) == []
+
+
+def test_no_trial_is_needed_where_none_is_asked_for() -> None:
+    assert vetoes(healthy(), NO_TRIAL, fold([LIVE])) == []
+
+
+# --- caps
+
+
+def allowance(population: int = 10, history: list[ev.Event] | None = None, **limits: Any) -> int:
+    state = fold([LIVE] if history is None else history)
+    return deletion_allowance("looker_prod", population, state, Limits(**{"ramp_first": None, **limits}), NOW)
+
+
+@pytest.mark.parametrize("cap", [0, 1, 2, 25, 1000])
+def test_the_count_cap_is_what_it_says_and_zero_means_none(cap: int) -> None:
+    assert allowance(delete_per_run=cap) == cap
+
+
+@pytest.mark.parametrize(
+    ("population", "percent", "allowed"),
+    [
+        (49, 2.0, 25),
+        (50, 2.0, 1),
+        (99, 2.0, 1),
+        (100, 2.0, 2),
+        (1250, 2.0, 25),
+        (5000, 2.0, 25),
+        (5000, 0.01, 0),
+        (5000, 0.0, 0),
+        (49, 0.0, 0),
+        (0, 0.0, 0),
+        (50, 100.0, 25),
+    ],
+)
+def test_the_percent_cap_counts_from_the_minimum_population_and_zero_means_none(
+    population: int, percent: float, allowed: int
+) -> None:
+    assert allowance(population, delete_percent=percent) == allowed
+
+
+def test_what_was_deleted_lately_counts() -> None:
+    done = [removed(key(str(n)), ago(n / 10)) for n in range(3)]
+    other = removed(key("1", "tableau_eu"), NOW)
+    assert allowance(history=[LIVE, *done, other]) == 22
+    assert allowance(history=[LIVE, *done], delete_per_run=2) == 0
+
+
+@pytest.mark.parametrize(("hours", "counts"), [(19.99, True), (20, False)])
+def test_yesterdays_run_does_not_count(hours: float, counts: bool) -> None:
+    assert allowance(history=[LIVE, removed(KEY, ago(hours / 24))]) == 25 - counts
+
+
+def test_what_the_trial_simulated_lately_counts_in_the_trial_only() -> None:
+    simulated = [
+        ev.RemovalSimulated(at=ago(0.5), key=key(str(n)), episode=0, plan_digest="d") for n in range(3)
+    ]
+    yesterday = ev.RemovalSimulated(at=ago(1), key=key("9"), episode=0, plan_digest="d")
+    elsewhere = replace(simulated[0], key=key("1", "tableau_eu"))
+    assert allowance(history=[*simulated, yesterday, elsewhere]) == 22
+    going_live = replace(LIVE, at=ago(0.1))
+    assert allowance(history=[*simulated, going_live]) == 25
+
+
+@pytest.mark.parametrize(
+    ("live_since", "allowed"), [(0, 5), (6.9, 5), (7, 10), (14, 20), (20, 20), (21, 25), (5000, 25)]
+)
+def test_after_going_live_the_batches_grow_slowly(live_since: float, allowed: int) -> None:
+    live = ev.ModeChanged(at=ago(live_since), mode=Mode.LIVE, reason="go")
+    assert allowance(history=[live], ramp_first=5) == allowed
+
+
+def test_a_regret_sets_the_batches_back() -> None:
+    regret = ev.Regretted(at=ago(8), key=KEY, how="restored", mode=Mode.LIVE)
+    assert allowance(history=[LIVE, regret], ramp_first=5) == 10
+    elsewhere = replace(regret, key=key("1", "tableau_eu"))
+    assert allowance(history=[LIVE, elsewhere], ramp_first=5) == 25
+    before = [ev.Regretted(at=ago(200), key=KEY, how="restored", mode=Mode.LIVE)]
+    assert allowance(history=[*before, LIVE], ramp_first=5) == 25
+
+
+def test_the_ramp_can_be_shaped() -> None:
+    live = ev.ModeChanged(at=ago(4), mode=Mode.LIVE, reason="go")
+    assert allowance(history=[live], ramp_first=2, ramp_factor=1.5, ramp_clean_days=2) == 4
+    assert allowance(history=[live], ramp_first=1, ramp_factor=1.0, ramp_clean_days=0) == 1
+    assert allowance(history=[live], ramp_first=0) == 0
+
+
+def test_a_source_that_was_never_switched_previews_the_first_batch() -> None:
+    assert allowance(history=[], ramp_first=5) == 5
+
+
+def test_a_ramp_that_would_shrink_below_nothing_allows_nothing() -> None:
+    assert allowance(history=[LIVE], ramp_first=5, ramp_factor=0.0) == 0

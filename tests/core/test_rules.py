@@ -1,0 +1,201 @@
+"""Rules: which visuals they speak about, which one wins, and what an unknown owner does to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bi_governance.model import Action, Person
+from bi_governance.policy import Match, Policy, Rule, terms_for
+from tests.core.estate import ALICE, days, judge, owned_by, visual
+
+FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
+
+
+def rule(name: str = "r", **given_: Any) -> Rule:
+    terms = {k: given_.pop(k) for k in ("protect", "idle_days", "warning_days") if k in given_}
+    return Rule(name=name, match=Match(**given_), **terms)
+
+
+@pytest.mark.parametrize(
+    ("given_", "fits"),
+    [
+        ({}, True),
+        ({"source": "looker_prod"}, True),
+        ({"source": "looker_*"}, True),
+        ({"source": "looker"}, False),
+        ({"platform": "looker"}, True),
+        ({"platform": "tableau"}, False),
+        ({"type": "dashboard"}, True),
+        ({"type": "dash"}, False),
+        ({"type": "DASH*"}, True),
+        ({"title": "weekly*"}, True),
+        ({"title": "weekly ?ales*"}, True),
+        ({"title": "sales"}, False),
+        ({"title": "*[EU]"}, True),
+        ({"title": "*[XE]U*"}, False),
+        ({"tag": "finance"}, True),
+        ({"tag": "quarter-*"}, True),
+        ({"tag": "fin"}, False),
+        ({"owner": "alice@acme.test"}, True),
+        ({"owner": "*@ACME.test"}, True),
+        ({"owner": "Alice *"}, True),
+        ({"owner": "7"}, True),
+        ({"owner": "bob@acme.test"}, False),
+        ({"type": "dashboard", "folder": "Sales/**", "owner": "alice*"}, True),
+        ({"type": "dashboard", "folder": "Sales/**", "owner": "bob*"}, False),
+        ({"type": "look", "folder": "Sales/**", "owner": "alice*"}, False),
+        ({"type": "dashboard", "tag": "none"}, False),
+    ],
+)
+def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
+    assert Match(**given_).fits(FACTS) is fits
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder", "fits"),
+    [
+        ("Executive/**", "Executive", True),
+        ("Executive/**", "Executive/Board", True),
+        ("Executive/**", "Executive/Board/2026", True),
+        ("Executive/**", "Executives", False),
+        ("Executive/**", "Sales/Executive", False),
+        ("executive/**", "/Executive/", True),
+        ("/Executive/", "Executive", True),
+        ("Executive", "Executive/Board", False),
+        ("Executive/*", "Executive/Board", True),
+        ("Executive/*", "Executive/Board/2026", False),
+        ("Executive/*", "Executive", False),
+        ("Exec*", "Executive", True),
+        ("Exec*", "Executive/Board", False),
+        ("**/Board", "Board", True),
+        ("**/Board", "Executive/2026/Board", True),
+        ("**/Board", "Executive/Boards", False),
+        ("A/**/Z", "A/Z", True),
+        ("A/**/Z", "A/b/c/Z", True),
+        ("A/**/Z", "A/b/Zz", False),
+        ("**", "anything/at all", True),
+        ("**", "", True),
+        ("*", "one", True),
+        ("*", "one/two", False),
+        ("Q?", "Q3", True),
+        ("Q?", "Q", False),
+        ("?", "/", False),
+        ("a?c", "a/c", False),
+        ("a.c", "abc", False),
+        ("[EU]", "[EU]", True),
+        ("[EU]", "E", False),
+        ("Two\nlines/**", "two\nlines/x\ny", True),
+    ],
+)
+def test_folder_globs_know_levels(glob: str, folder: str, fits: bool) -> None:
+    assert Match(folder=glob).fits(visual(folder=folder)) is fits
+
+
+def test_the_first_rule_that_fits_wins() -> None:
+    policy = Policy(
+        rules=(
+            rule("other", type="look", protect=True),
+            rule("first", folder="Sales/**", idle_days=90),
+            rule("second", type="dashboard", idle_days=120, protect=True, warning_days=1),
+        )
+    )
+    terms = terms_for(FACTS, policy)
+    assert (terms.rule, terms.idle, terms.warning, terms.protected_by) == ("first", days(90), days(7), "")
+
+
+def test_a_rule_may_be_stricter_than_the_general_terms() -> None:
+    terms = terms_for(FACTS, Policy(rules=(rule("drafts", title="weekly*", idle_days=14, warning_days=2),)))
+    assert (terms.idle, terms.warning) == (days(14), days(2))
+
+
+def test_zero_days_in_a_rule_means_zero_not_unset() -> None:
+    terms = terms_for(FACTS, Policy(rules=(rule("now", idle_days=0, warning_days=0),)))
+    assert (terms.idle, terms.warning) == (days(0), days(0))
+
+
+def test_a_rule_without_a_match_speaks_about_everything() -> None:
+    assert (
+        judge(visual(idle=500), policy=Policy(rules=(Rule(name="all", protect=True),))).action
+        is Action.PROTECT
+    )
+
+
+def test_a_decision_names_its_rule() -> None:
+    assert judge(FACTS, policy=Policy(rules=(rule("mine", folder="Sales/**"),))).rule == "mine"
+
+
+# --- unknown owners
+
+STRICT = rule("strict", owner="alice@acme.test", idle_days=10, warning_days=2)
+MILD = rule("mild", owner="alice@acme.test", idle_days=90, warning_days=14)
+PROTECTING = rule("vip", owner="alice@acme.test", protect=True)
+
+
+@pytest.mark.parametrize(
+    ("owner", "fits"),
+    [
+        (None, None),
+        (Person("9"), None),
+        (Person("9", "Bob"), None),
+        (Person("9", "", "bob@acme.test"), False),
+        (Person("7", "", None), None),
+    ],
+)
+def test_whether_an_owner_fits_may_not_be_tellable(owner: Person | None, fits: bool | None) -> None:
+    assert Match(owner="alice*").fits(owned_by(FACTS, owner)) is fits
+
+
+def test_what_fails_elsewhere_needs_no_owner() -> None:
+    assert Match(owner="alice*", type="look").fits(owned_by(FACTS, None)) is False
+
+
+@pytest.mark.parametrize(
+    ("rules", "idle", "warning", "protected_by"),
+    [
+        ((STRICT,), 60, 7, ""),
+        ((MILD,), 90, 14, ""),
+        ((PROTECTING,), 60, 7, "vip"),
+        ((MILD, PROTECTING), 90, 14, "vip"),
+        ((rule("sales", folder="Sales/**", idle_days=30), PROTECTING, MILD), 30, 7, ""),
+        ((MILD, rule("sales", folder="Sales/**", idle_days=30), PROTECTING), 90, 14, ""),
+        ((rule("tight", owner="alice*", warning_days=2, idle_days=70),), 70, 7, ""),
+    ],
+)
+def test_an_unknown_owner_gets_the_mildest_of_what_might_hold(
+    rules: tuple[Rule, ...], idle: int, warning: int, protected_by: str
+) -> None:
+    terms = terms_for(owned_by(FACTS, None), Policy(rules=rules))
+    assert (terms.idle, terms.warning, terms.protected_by) == (days(idle), days(warning), protected_by)
+
+
+rule_lists = st.lists(
+    st.builds(
+        Rule,
+        name=st.sampled_from(["a", "b", "c"]),
+        match=st.builds(
+            Match,
+            owner=st.sampled_from([None, "alice@acme.test", "bob@acme.test", "*"]),
+            folder=st.sampled_from([None, "Sales/**", "HR/**"]),
+        ),
+        protect=st.booleans(),
+        idle_days=st.sampled_from([None, 10, 60, 90]),
+        warning_days=st.sampled_from([None, 1, 7, 14]),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rule_lists, st.sampled_from([None, Person("7"), Person("7", "Alice Ames")]))
+def test_knowing_less_about_an_owner_never_makes_terms_stricter(
+    rules: list[Rule], less: Person | None
+) -> None:
+    policy = Policy(rules=tuple(rules))
+    known, vague = terms_for(owned_by(FACTS, ALICE), policy), terms_for(owned_by(FACTS, less), policy)
+    assert vague.idle >= known.idle
+    assert vague.warning >= known.warning
+    assert vague.protected_by or not known.protected_by

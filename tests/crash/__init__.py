@@ -1,0 +1,1 @@
+"""Killing the product at every effect boundary, and running it again."""

@@ -1,0 +1,222 @@
+"""The product in a process of its own: the real command line under a fixed clock, dying at one exact moment."""
+
+import http.client
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
+
+from bi_governance.app import App, FixedClock
+from bi_governance.cli import main
+from bi_governance.events import VisualEvent
+from bi_governance.ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """Where a process dies: before or after the `nth` time it does `effect` to something called `about`.
+
+    `lost` does not kill: the answer never arrives, although the server acted on the request.
+    """
+
+    when: Literal["before", "after", "lost"]
+    effect: str
+    about: str = ""
+    nth: int = 1
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.when, self.effect, self.about, f"#{self.nth}")))
+
+
+class Fuse:
+    """Counts how often the fatal effect came, and kills the process when it is time."""
+
+    def __init__(self, blow: Blow | None) -> None:
+        self._blow = blow
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def strikes(self, effect: str, about: str) -> bool:
+        """Whether this is the one."""
+        blow = self._blow
+        if blow is None or effect != blow.effect or blow.about not in about:
+            return False
+        with self._lock:
+            self._seen += 1
+            return self._seen == blow.nth
+
+    @property
+    def is_lost(self) -> bool:
+        return self._blow is not None and self._blow.when == "lost"
+
+    @contextmanager
+    def around(self, effect: str, about: str) -> Iterator[None]:
+        strikes = self.strikes(effect, about)
+        if strikes and self._blow.when == "before":
+            die()
+        yield
+        if strikes:
+            die()
+
+
+def die() -> None:
+    """No clean-up, no flush, no goodbye."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Watched:
+    """A port some of whose methods are effects; everything else is the port's own."""
+
+    def __init__(self, port: object, fuse: Fuse, name: str, **effects: Callable[..., str]) -> None:
+        self._port, self._fuse, self._name, self._effects = port, fuse, name, effects
+
+    def __getattr__(self, method: str):
+        real = getattr(self._port, method)
+        if method not in self._effects:
+            return real
+
+        def watched(*arguments, **options):
+            about = self._effects[method](*arguments, **options)
+            with self._fuse.around(f"{self._name}.{method}", about):
+                return real(*arguments, **options)
+
+        return watched
+
+
+class WatchedArmory:
+    """Hands out removers and restorers that are watched."""
+
+    def __init__(self, armory, fuse: Fuse) -> None:
+        self._armory, self._fuse = armory, fuse
+
+    def remover(self, source: str) -> Watched:
+        return Watched(self._armory.remover(source), self._fuse, "remover", remove=str)
+
+    def restorer(self, source: str) -> Watched:
+        restorer = self._armory.restorer(source)
+        return Watched(restorer, self._fuse, "restorer", restore=lambda key, *_: str(key))
+
+
+class WatchedWarehouse(Watched):
+    """A warehouse whose stagings are watched too."""
+
+    def stage(self, source: str, run_id: str, tables) -> Watched:
+        staging = self._port.stage(source, run_id, tables)
+        return Watched(staging, self._fuse, "staging", commit=lambda _at: source)
+
+
+def watched(services: Services, fuse: Fuse) -> Services:
+    """The same services with every effect boundary wired to the fuse."""
+    return replace(
+        services,
+        armory=WatchedArmory(services.armory, fuse),
+        backups=Watched(services.backups, fuse, "backups", save=lambda key, *_: str(key)),
+        ledger=Watched(
+            services.ledger,
+            fuse,
+            "ledger",
+            append=lambda events, _lease=None: " ".join(map(_told, events)),
+            save_plan=lambda *_: "",
+            acquire=lambda *_: "",
+            release=lambda *_: "",
+        ),
+        notifier=Watched(
+            services.notifier,
+            fuse,
+            "notifier",
+            deliver=lambda digest: f"{digest.kind} {digest.recipient.address}",
+            announce=lambda _: "",
+        ),
+        transformer=Watched(services.transformer, fuse, "transformer", build=lambda: ""),
+        warehouse=WatchedWarehouse(
+            services.warehouse,
+            fuse,
+            "warehouse",
+            append_history=lambda _table, source, *_: source,
+            record_collection=lambda outcomes: outcomes[0].source,
+            set_robots=lambda source, *_: source,
+        ),
+    )
+
+
+def _told(event) -> str:
+    subject = event.key if isinstance(event, VisualEvent) else getattr(event, "source", "")
+    return f"{event.kind} {subject}"
+
+
+def watch_answers(fuse: Fuse) -> None:
+    """Effect `answer`: the server has acted and answered, and nobody has read it yet."""
+    ask, read = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
+
+    def putrequest(self, method, url, *arguments, **options):
+        self.asked = f"{method} {url}"
+        return ask(self, method, url, *arguments, **options)
+
+    def getresponse(self, *arguments, **options):
+        if fuse.strikes("answer", self.asked):
+            select.select([self.sock], [], [])
+            if not fuse.is_lost:
+                die()
+            self.close()
+            raise ConnectionResetError("the line went dead")
+        return read(self, *arguments, **options)
+
+    http.client.HTTPConnection.putrequest = putrequest
+    http.client.HTTPConnection.getresponse = getresponse
+
+
+def watch_databases(fuse: Fuse) -> None:
+    """Effects `commit` and `statement`: within a transaction of the ledger (sqlite) or warehouse (duckdb)."""
+
+    def commit(connection) -> None:
+        with fuse.around("commit", connection.dialect.name):
+            pass
+
+    def executed(connection, _cursor, statement, *_) -> None:
+        with fuse.around("statement", f"{connection.dialect.name} {statement}"):
+            pass
+
+    sa.event.listen(sa.Engine, "commit", commit)
+    sa.event.listen(sa.Engine, "after_cursor_execute", executed)
+
+
+def watch_dbt(fuse: Fuse) -> None:
+    """Effect `dbt`: a statement dbt runs while it builds the marts."""
+    from dbt.adapters.sql.connections import SQLConnectionManager
+
+    run = SQLConnectionManager.add_query
+
+    def add_query(self, sql, *arguments, **options):
+        with fuse.around("dbt", sql):
+            return run(self, sql, *arguments, **options)
+
+    SQLConnectionManager.add_query = add_query
+
+
+def run(folder: Path, now: datetime, environment: dict[str, str], blow: Blow | None, arguments) -> None:
+    """Run one command; leaves `out` and `err` in the folder, and its exit status to whoever waits for it."""
+    for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
+        file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, stream.fileno())
+    os.environ.update(environment)
+    fuse = Fuse(blow)
+    watch_answers(fuse)
+    watch_databases(fuse)
+    if blow is not None and blow.effect == "dbt":
+        watch_dbt(fuse)
+    real = App.services.func
+    App.services = cached_property(lambda self: watched(real(self), fuse))
+    App.services.__set_name__(App, "services")
+    # `bi_governance.cli.main` by attribute is the function of that name.
+    sys.modules["bi_governance.cli.main"].SystemClock = lambda: FixedClock(now)
+    main(["--config", str(folder / "settings.yml"), *arguments])

@@ -1,0 +1,133 @@
+"""Every word people read, held against golden files, and what each notice must never leave out."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bi_governance.model import Mode, NoticeKind, VisualKey
+from bi_governance.notify.compose import Reading, compose_announcement, compose_digest, say_moment
+from bi_governance.notify.message import Message
+from bi_governance.notify.text import render_text
+from bi_governance.ports import Announcement
+from tests.notify.rendering import GOLDEN, composed, rendered
+from tests.notify.samples import ADA, EVERYDAY, TO_ADA, TO_CHANNEL, ZONE, digest, item
+
+RENDERED = dict(rendered())
+KINDS = list(NoticeKind)
+
+
+@pytest.mark.parametrize("name", sorted(RENDERED))
+def test_what_people_read_is_what_was_agreed(name: str) -> None:
+    assert RENDERED[name] == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(RENDERED)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not NoticeKind.RESTORED])
+def test_a_trial_says_plainly_that_nothing_will_be_deleted(kind: NoticeKind) -> None:
+    message = composed(digest(kind, Mode.DRY_RUN, item()))
+    assert message.title.startswith("Trial")
+    assert message.paragraphs[0] == "This is a trial: nothing will be deleted."
+    assert "Will be deleted" not in render_text(message)
+    assert "trial" not in render_text(composed(digest(kind, Mode.LIVE, item()))).lower()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("recipient", [TO_ADA, TO_CHANNEL])
+def test_every_item_is_there_with_its_link(kind, mode, recipient) -> None:
+    items = tuple(item(str(number), f"Title {number}") for number in range(7))
+    message = composed(digest(kind, mode, *items, recipient=recipient))
+    assert [(i.key, i.title, i.link) for i in message.items] == [
+        (str(i.facts.key), i.facts.title, i.facts.url) for i in items
+    ]
+    assert message.id == "m1"
+
+
+def test_times_are_told_in_the_teams_zone() -> None:
+    moment = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)  # a minute before the clocks change
+    assert say_moment(moment, ZONE) == "Sun 29 Mar 2026, 01:59 CET"
+    assert say_moment(moment.replace(hour=1), ZONE) == "Sun 29 Mar 2026, 03:59 CEST"
+    assert say_moment(moment, ZoneInfo("Pacific/Auckland")) == "Sun 29 Mar 2026, 13:59 NZDT"
+    assert say_moment(moment, UTC) == "Sun 29 Mar 2026, 00:59 UTC"
+
+
+def test_the_owner_is_named_where_the_reader_is_not_the_owner() -> None:
+    sample = digest(NoticeKind.WARNING, Mode.LIVE, item(), item("9", owner=None), recipient=TO_CHANNEL)
+    owners = [fact.text for i in composed(sample).items for fact in i.facts if fact.name == "Owner"]
+    assert owners == ["Ada Lovelace, ada@acme.example", "unknown"]
+    assert any(TO_CHANNEL.succession in paragraph for paragraph in composed(sample).paragraphs)
+    to_owner = composed(replace(sample, recipient=TO_ADA))
+    assert not any(fact.name == "Owner" for i in to_owner.items for fact in i.facts)
+
+
+def test_an_owner_known_by_id_alone_is_named_by_it() -> None:
+    sample = digest(
+        NoticeKind.WARNING, Mode.LIVE, item(owner=replace(ADA, name="", email=None)), recipient=TO_CHANNEL
+    )
+    assert _fact(composed(sample), "Owner") == "7"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_restore_cannot_bring_back_is_said(kind: NoticeKind) -> None:
+    message = composed(digest(kind, Mode.LIVE, item(lost=("subscriptions", "alerts"), note="a note")))
+    name = "Could not be brought back" if kind is NoticeKind.RESTORED else "A restore cannot bring back"
+    assert _fact(message, name) == "subscriptions, alerts"
+    assert _fact(message, "Note") == "a note"
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.WARNING, NoticeKind.REMINDER])
+def test_a_warning_says_when_why_and_how_to_keep_it(kind: NoticeKind) -> None:
+    message = composed(digest(kind, Mode.LIVE, item(gap_days=2)))
+    assert _fact(message, "Will be deleted") == "not before Mon 9 Mar 2026, 09:00 CET"
+    assert _fact(message, "Why it is listed") == "not used for 53 days, not counting 2 without access history"
+    assert "To keep it, open it before its date, or press 'Keep it' below." in render_text(message)
+    assert [(c.action, c.value) for c in message.items[0].choices] == [("keep", "looker_prod:dashboard:42")]
+
+
+def test_without_buttons_nobody_is_told_to_press_one() -> None:
+    message = composed(EVERYDAY["warning_owner_live"], has_buttons=False)
+    assert "press" not in render_text(message)
+    assert not any(i.choices for i in message.items)
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.RESCUED, NoticeKind.DELETED, NoticeKind.RESTORED])
+def test_only_warnings_can_be_answered(kind: NoticeKind) -> None:
+    assert composed(digest(kind, Mode.LIVE, item())).items[0].choices == ()
+
+
+def test_a_use_through_a_container_and_no_use_at_all() -> None:
+    inside = item(via=VisualKey("looker_prod", "dashboard", "7"))
+    never = replace(
+        inside,
+        decision=replace(inside.decision, usage=replace(inside.decision.usage, last_used=None, via=None)),
+    )
+    message = composed(digest(NoticeKind.WARNING, Mode.LIVE, inside, never))
+    said = [fact.text for i in message.items for fact in i.facts if fact.name == "Last used"]
+    assert said == ["Thu 8 Jan 2026 (viewed through looker_prod:dashboard:7)", "no use is known"]
+
+
+def test_a_warning_without_a_date_says_so() -> None:
+    assert _fact(composed(digest(NoticeKind.WARNING, Mode.LIVE, item(deadline=None))), "Will be deleted") == (
+        "the date is not set yet"
+    )
+
+
+def test_a_command_can_be_pasted_whatever_the_key_holds() -> None:
+    sample = digest(NoticeKind.DELETED, Mode.LIVE, item("a b; rm -rf $HOME"))
+    message = compose_digest(sample, Reading(ZONE, "the analytics team", is_owner=True))
+    assert "bi-governance restore 'looker_prod:dashboard:a b; rm -rf $HOME'" in message.paragraphs[-1]
+
+
+def test_an_announcement_keeps_its_lines_and_drops_empty_ones() -> None:
+    message = compose_announcement(Announcement("a", "Title\nover two", ("one", "", "two\r\nlines")))
+    assert message == Message("a", "Title over two", ("one", "two lines"))
+
+
+def _fact(message: Message, name: str) -> str:
+    (text,) = {fact.text for i in message.items for fact in i.facts if fact.name == name}
+    return text

@@ -1,0 +1,396 @@
+"""Telling people on Slack, with the official client against a workspace on loopback."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.model import Mode, NoticeKind, Person
+from bi_governance.notify import SlackNotifier
+from bi_governance.notify.slack import CLOCK_SKEW, MEMORY
+from bi_governance.notify.slack_api import HINTS, SlackRefused, SlackSilent
+from bi_governance.ports import Announcement, Digest, Recipient
+from bi_governance.sandbox.clock import SimulatedClock
+from bi_governance.sandbox.server import Fault
+from bi_governance.sandbox.slack import SlackSandbox
+from tests.notify.block_rules import problems, texts
+from tests.notify.samples import NASTY_TITLES, ZONE, digest, item, nasty_items
+
+START = datetime(2026, 3, 2, 6, tzinfo=UTC)
+ADA = Person("7", "Ada", "Ada@Acme.Example ", active=True)
+POST = "chat.postMessage"
+
+
+@pytest.fixture
+def clock() -> SimulatedClock:
+    return SimulatedClock(START)
+
+
+@pytest.fixture
+def slack(clock: SimulatedClock) -> Iterator[SlackSandbox]:
+    """A workspace with Ada, somebody who left, a bot, and our two channels."""
+    slack = SlackSandbox(clock)
+    slack.add_member("ada@acme.example", "Ada Lovelace")
+    slack.add_member("gone@acme.example", "Somebody Gone", active=False)
+    slack.add_member("robot@acme.example", "Robot", bot=True)
+    slack.add_channel("bi-deprecation")
+    slack.add_channel("analytics")
+    with slack.serve():
+        yield slack
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def notifier(slack: SlackSandbox, clock: SimulatedClock, waits: list[float]) -> SlackNotifier:
+    return connect(slack, clock, sleep=waits.append)
+
+
+def connect(slack: SlackSandbox, clock: SimulatedClock, **changes) -> SlackNotifier:
+    settings = {
+        "token": slack.token,
+        "channel": "#bi-deprecation",
+        "admin_channel": "#analytics",
+        "zone": ZONE,
+        "clock": clock,
+        "base_url": f"{slack.serve().url}/api/",
+        **changes,
+    }
+    return SlackNotifier(**settings)
+
+
+def warning(recipient: Recipient, *items, message_id: str = "m1") -> Digest:
+    return digest(
+        NoticeKind.WARNING, Mode.LIVE, *(items or (item(),)), recipient=recipient, message_id=message_id
+    )
+
+
+# Recipients
+
+
+def test_the_owner_is_found_by_e_mail_however_it_is_written(notifier, slack) -> None:
+    (ada,) = (m.id for m in slack.members.values() if m.email == "ada@acme.example")
+    assert notifier.recipient(ADA) == Recipient(ada, "Ada Lovelace")
+
+
+@pytest.mark.parametrize(
+    ("owner", "why"),
+    [
+        (None, "it has no known owner"),
+        (Person("7", "Ada"), "its owner has no known e-mail address"),
+        (Person("7", "Ada", ""), "its owner has no known e-mail address"),
+        (Person("7", "Ada", "ada@acme.example", active=False), "its owner's account is deactivated"),
+        (Person("7", "Nobody", "nobody@acme.example"), "its owner is not on Slack"),
+        (Person("7", "Gone", "gone@acme.example"), "its owner is not on Slack"),
+        (Person("7", "Robot", "robot@acme.example"), "its owner is a bot on Slack"),
+    ],
+)
+def test_who_cannot_be_reached_is_stood_in_for_and_why(notifier, owner, why) -> None:
+    assert notifier.recipient(owner) == Recipient("#bi-deprecation", "#bi-deprecation", why)
+
+
+def test_a_deactivated_account_slack_still_shows_is_not_written_to(notifier, slack) -> None:
+    user = {"id": "U1", "deleted": True, "real_name": "Gone"}
+    slack.faults.add(Fault("lookupByEmail", "status", status=200, body={"ok": True, "user": user}))
+    assert notifier.recipient(ADA).succession == "its owner's Slack account is deactivated"
+
+
+def test_slack_is_asked_once_about_each_address(notifier, slack) -> None:
+    stranger = Person("8", "", "late@acme.example")
+    for _ in range(3):
+        notifier.recipient(ADA)
+        notifier.recipient(Person("7", "", "ADA@acme.example"))
+        assert notifier.recipient(stranger).succession
+    slack.serve().stop()  # the log is complete only now
+    assert len(slack.requests.matching("lookupByEmail")) == 2
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
+
+
+def test_what_slack_said_about_an_address_is_forgotten_in_time(notifier, slack, clock) -> None:
+    stranger = Person("8", "", "late@acme.example")
+    assert notifier.recipient(stranger).succession
+    slack.add_member("late@acme.example", "Late Joiner")
+    assert notifier.recipient(stranger).succession
+    clock.advance(MEMORY + timedelta(seconds=1))
+    assert notifier.recipient(stranger).name == "Late Joiner"
+
+
+def test_a_failed_lookup_is_an_error_not_an_unknown_owner(notifier, slack) -> None:
+    slack.scopes = slack.scopes - {"users:read.email"}
+    with pytest.raises(DeliveryError, match=r"missing_scope - add the scope users:read\.email"):
+        notifier.recipient(ADA)
+    slack.faults.add(Fault("lookupByEmail", "drop", times=None))
+    with pytest.raises(DeliveryError, match="gave no answer"):
+        notifier.recipient(ADA)
+
+
+def test_without_any_channel_nobody_is_left(slack, clock) -> None:
+    notifier = connect(slack, clock, channel="", admin_channel="")
+    for ask in (lambda: notifier.recipient(None), notifier.trial_recipient, lambda: notifier.announce(RUN)):
+        with pytest.raises(RecipientUnknown):
+            ask()
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
+
+
+def test_trial_notices_go_to_the_admins_or_else_to_the_channel(notifier, slack, clock) -> None:
+    assert notifier.trial_recipient() == Recipient("#analytics", "#analytics")
+    assert connect(slack, clock, admin_channel="").trial_recipient().address == "#bi-deprecation"
+
+
+# Delivering
+
+RUN = Announcement("a1", "Daily run", ("looker_prod: 2 warned",))
+
+
+def test_an_owner_gets_a_direct_message_and_we_its_receipt(notifier, slack, clock) -> None:
+    delivery = notifier.deliver(warning(notifier.recipient(ADA)))
+    message = slack.message_for("ada@acme.example")
+    assert (delivery.channel, delivery.ts, delivery.at) == (message.channel, message.ts, clock.now())
+    assert message.metadata == {
+        "event_type": "bi_governance_notice_sent",
+        "event_payload": {"message_id": "m1"},
+    }
+    assert "Weekly sales" in message.text
+    assert problems(message.blocks) == []
+    assert message.options.get("unfurl_links") is False
+
+
+def test_owners_and_stand_ins_are_spoken_to_differently(notifier, slack) -> None:
+    notifier.deliver(warning(notifier.recipient(ADA)))
+    notifier.deliver(warning(notifier.recipient(None), message_id="m2"))
+    to_owner = "\n".join(texts(slack.message_for("ada@acme.example").blocks))
+    to_channel = "\n".join(texts(slack.messages("#bi-deprecation")[0].blocks))
+    assert "One of your dashboards" in to_owner
+    assert "Owner: " not in to_owner
+    assert "it has no known owner" in to_channel
+    assert "Owner: Ada Lovelace" in to_channel
+
+
+def test_buttons_are_there_only_when_somebody_listens(notifier, slack, clock) -> None:
+    notifier.deliver(warning(notifier.recipient(ADA)))
+    assert '"button"' not in str(slack.messages()[-1].blocks).replace("'", '"')
+    connect(slack, clock, has_buttons=True).deliver(warning(notifier.recipient(ADA)))
+    (button,) = next(b["elements"] for b in slack.messages()[-1].blocks if b["type"] == "actions")
+    assert (button["action_id"], button["value"]) == ("keep", "looker_prod:dashboard:42")
+
+
+def test_titles_arrive_as_they_are(notifier, slack) -> None:
+    notifier.deliver(warning(notifier.recipient(ADA), *nasty_items()))
+    arrived = list(texts(slack.messages()[-1].blocks))
+    assert [t for t in NASTY_TITLES[:4] if t not in arrived] == []
+    assert "<!channel>" not in slack.messages()[-1].text
+
+
+def test_too_many_items_are_refused_before_slack_is_asked(notifier, slack) -> None:
+    with pytest.raises(DeliveryError, match="longer than Slack accepts"):
+        notifier.deliver(warning(notifier.recipient(None), *(item(str(n)) for n in range(60))))
+    assert slack.messages() == []
+
+
+def test_the_analytics_team_is_told_in_its_channel(notifier, slack) -> None:
+    delivery = notifier.announce(RUN)
+    (message,) = slack.messages("#analytics")
+    assert (delivery.channel, delivery.ts) == (message.channel, message.ts)
+    assert "looker_prod: 2 warned\n" in texts(message.blocks)
+
+
+@pytest.mark.parametrize("answer", [{"ok": True}, {"ok": True, "channel": "C1"}, {"ok": True, "ts": "1.0"}])
+def test_without_channel_and_time_stamp_nothing_was_delivered(notifier, slack, answer) -> None:
+    slack.faults.add(Fault(POST, "status", status=200, body=answer))
+    with pytest.raises(DeliveryError, match="did not confirm"):
+        notifier.deliver(warning(notifier.recipient(None)))
+
+
+@pytest.mark.parametrize("code", [*HINTS, "a_new_error"])
+def test_every_refusal_names_slacks_reason(notifier, slack, code) -> None:
+    slack.faults.add(Fault(POST, "status", status=200, body={"ok": False, "error": code}))
+    with pytest.raises(SlackRefused, match=rf"Slack refused chat\.postMessage: {code}") as caught:
+        notifier.deliver(warning(notifier.recipient(None)))
+    assert caught.value.code == code
+    assert HINTS.get(code, "") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({"token": "xoxb-wrong"}, r"invalid_auth - check slack\.bot_token"),
+        ({"channel": "#nowhere"}, "channel_not_found - check the channel's name and invite the bot"),
+        ({"channel": "#strangers"}, "not_in_channel - .*invite the bot"),
+        ({"channel": "#old"}, "is_archived - "),
+    ],
+)
+def test_what_is_set_up_wrongly_is_said_with_a_hint(slack, clock, change, advice) -> None:
+    slack.add_channel("strangers", joined=False)
+    slack.add_channel("old", archived=True)
+    notifier = connect(slack, clock, **change)
+    with pytest.raises(DeliveryError, match=advice):
+        notifier.deliver(warning(notifier.recipient(None)))
+
+
+def test_a_person_who_left_since_is_an_error_with_a_hint(notifier, slack) -> None:
+    ada = notifier.recipient(ADA)
+    slack.deactivate("ada@acme.example")
+    with pytest.raises(DeliveryError, match="user_disabled - the person cannot be written to"):
+        notifier.deliver(warning(ada))
+
+
+# Rate limits and silence
+
+
+def test_a_rate_limit_is_waited_out_as_slack_asks(notifier, slack, waits) -> None:
+    slack.faults.add(Fault(POST, "status", status=429, retry_after=7, times=2))
+    notifier.deliver(warning(notifier.recipient(None)))
+    assert waits == [7.0, 7.0]
+    assert len(slack.messages()) == 1
+
+
+def test_patience_has_an_end(notifier, slack, waits) -> None:
+    slack.faults.add(Fault(POST, "status", status=429, retry_after=3, times=None))
+    with pytest.raises(DeliveryError, match="ratelimited - Slack asks for more patience"):
+        notifier.deliver(warning(notifier.recipient(None)))
+    assert waits == [3.0] * 4
+
+
+def test_a_wait_longer_than_a_run_can_afford_is_not_begun(notifier, slack, waits) -> None:
+    slack.faults.add(Fault(POST, "status", status=429, retry_after=3600))
+    with pytest.raises(DeliveryError, match="ratelimited"):
+        notifier.deliver(warning(notifier.recipient(None)))
+    assert waits == []
+
+
+def test_a_rate_limit_without_a_time_is_waited_out_for_a_second(notifier, slack, waits) -> None:
+    slack.faults.add(Fault("lookupByEmail", "status", status=429))
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
+    assert waits == [1.0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(POST, "drop"),
+        Fault(POST, "html"),
+        Fault(POST, "status", status=500),
+        Fault(POST, "status", status=502),
+        Fault(POST, "status", status=503, body={"ok": False, "error": "service_unavailable"}),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.status}",
+)
+def test_a_post_whose_answer_was_lost_is_looked_for_before_anything_is_said(notifier, slack, fault) -> None:
+    first = notifier.deliver(warning(notifier.recipient(ADA)))
+    slack.faults.add(fault)
+    again = notifier.deliver(warning(notifier.recipient(ADA)))  # was accepted: it is there
+    assert (again.channel, again.ts) == (first.channel, first.ts)
+    slack.faults.add(fault)
+    with pytest.raises(SlackSilent, match=r"chat\.postMessage"):  # was not: nobody was told
+        notifier.deliver(warning(notifier.recipient(ADA), message_id="m2"))
+    assert len(slack.messages()) == 1
+
+
+def test_silence_that_cannot_be_cleared_up_stays_silence(notifier, slack) -> None:
+    slack.faults.add(Fault("chat.postMessage|conversations.history", "drop", times=None))
+    with pytest.raises(SlackSilent, match=r"chat\.postMessage"):
+        notifier.deliver(warning(notifier.recipient(ADA)))
+
+
+def test_a_server_that_is_not_there() -> None:
+    notifier = SlackNotifier(
+        token="xoxb-secret",
+        channel="#c",
+        admin_channel="",
+        zone=ZONE,
+        clock=SimulatedClock(START),
+        base_url="http://127.0.0.1:9/api/",
+    )
+    with pytest.raises(SlackSilent, match=r"users\.lookupByEmail.*refused") as caught:
+        notifier.recipient(ADA)
+    assert "xoxb-secret" not in str(caught.value)
+
+
+# Finding
+
+
+@pytest.mark.parametrize("owner", [ADA, None])
+def test_a_message_is_found_by_its_id_alone(notifier, slack, clock, owner) -> None:
+    recipient = notifier.recipient(owner)
+    sent = notifier.deliver(warning(recipient))
+    notifier.deliver(warning(recipient, message_id="m2"))
+    clock.advance(timedelta(days=2))
+    fresh = connect(slack, clock)
+    found = fresh.find("m1", Recipient(recipient.address, recipient.address), START)
+    assert (found.channel, found.ts) == (sent.channel, sent.ts)
+    assert found.at == clock.now()
+    assert fresh.find("m3", recipient, START) is None
+
+
+def test_a_message_is_found_among_hundreds(notifier, slack) -> None:
+    recipient = notifier.recipient(None)
+    sent = notifier.deliver(warning(recipient))
+    (channel,) = (c.id for c in slack.channels.values() if c.name == "bi-deprecation")
+    for number in range(450):
+        slack.post_as("ada@acme.example", channel, f"chat {number}")
+    assert notifier.find("m1", recipient, START).ts == sent.ts
+    slack.serve().stop()  # the log is complete only now
+    assert len(slack.requests.matching("conversations.history")) == 3
+
+
+def test_what_others_write_is_not_taken_for_ours(notifier, slack) -> None:
+    recipient = notifier.recipient(None)
+    message = slack.post_as(
+        "ada@acme.example", slack.messages()[0].channel if slack.messages() else "C00000001", "m1"
+    )
+    message.metadata = {"event_type": "something_else", "event_payload": {"message_id": "m1"}}
+    assert notifier.find("m1", recipient, START) is None
+
+
+def test_a_message_from_long_before_is_not_this_one(notifier, clock) -> None:
+    recipient = notifier.recipient(None)
+    notifier.deliver(warning(recipient))
+    clock.advance(timedelta(days=1))
+    assert notifier.find("m1", recipient, START + CLOCK_SKEW + timedelta(seconds=1)) is None
+    assert notifier.find("m1", recipient, START + CLOCK_SKEW - timedelta(seconds=1)) is not None
+
+
+def test_when_slack_cannot_be_asked_nothing_is_claimed(notifier, slack) -> None:
+    recipient = notifier.recipient(None)
+    notifier.deliver(warning(recipient))
+    slack.faults.add(Fault("conversations.history", "status", status=500))
+    with pytest.raises(DeliveryError):
+        notifier.find("m1", recipient, START)
+    slack.scopes = slack.scopes - {"channels:history"}
+    with pytest.raises(DeliveryError, match="missing_scope - add the scope channels:history"):
+        notifier.find("m1", recipient, START)
+
+
+def test_a_channel_the_bot_cannot_see_is_named(slack, clock) -> None:
+    with pytest.raises(DeliveryError, match="no channel #nowhere"):
+        connect(slack, clock).find("m1", Recipient("#nowhere", ""), START)
+
+
+def test_channels_may_be_given_by_id(slack, clock) -> None:
+    (channel,) = (c.id for c in slack.channels.values() if c.name == "bi-deprecation")
+    notifier = connect(slack, clock, channel=channel)
+    sent = notifier.deliver(warning(notifier.recipient(None)))
+    assert sent.channel == channel
+    assert notifier.find("m1", notifier.recipient(None), START).ts == sent.ts
+    assert "Ask the analytics team" in str(slack.messages()[0].blocks)
+
+
+# Secrets
+
+
+def test_the_token_is_never_logged_nor_part_of_an_error(notifier, slack, clock, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("slack_sdk").setLevel(logging.DEBUG)
+    notifier.deliver(warning(notifier.recipient(ADA)))
+    slack.faults.add(Fault(POST, "drop"), Fault(POST, "status", status=200, body={"ok": False, "error": "x"}))
+    for message_id in ("m2", "m3"):
+        with pytest.raises(DeliveryError) as caught:
+            notifier.deliver(warning(notifier.recipient(ADA), message_id=message_id))
+        assert slack.token not in str(caught.value)
+    assert slack.token not in caplog.text
+    assert slack.token not in repr(notifier)

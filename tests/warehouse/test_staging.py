@@ -1,0 +1,126 @@
+"""Inventories are replaced per source, as a whole or not at all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from bi_governance.errors import StorageError
+from tests.warehouse.conftest import NOW, replace
+
+
+def test_a_commit_replaces_the_source_s_rows_and_no_other_s(warehouse, rows):
+    replace(warehouse, "eu", looker_look=[{"look_id": "1", "title": "theirs"}])
+    replace(warehouse, "us", looker_look=[{"look_id": "1", "title": "old"}, {"look_id": "2"}])
+    replace(warehouse, "us", run="run-2", looker_look=[{"look_id": "3", "title": "new"}])
+    assert [(r["source"], r["look_id"], r["title"], r["run_id"]) for r in rows("looker_look", "look_id")] == [
+        ("eu", "1", "theirs", "run-1"),
+        ("us", "3", "new", "run-2"),
+    ]
+
+
+def test_nothing_is_visible_before_the_commit_and_nothing_after_a_discard(warehouse, rows):
+    replace(warehouse, "us", looker_look=[{"look_id": "1"}])
+    staging = warehouse.stage("us", "run-2", ["looker_look"])
+    staging.write("looker_look", [{"look_id": "2"}])
+    assert [r["look_id"] for r in rows("looker_look", "look_id")] == ["1"]
+    staging.discard()
+    assert [r["look_id"] for r in rows("looker_look", "look_id")] == ["1"]
+
+
+def test_a_table_without_pages_is_emptied(warehouse, rows):
+    replace(warehouse, "us", looker_look=[{"look_id": "1"}])
+    warehouse.stage("us", "run-2", ["looker_look"]).commit(NOW)
+    assert rows("looker_look", "look_id") == []
+
+
+def test_a_commit_that_fails_at_the_second_table_leaves_the_first_as_it_was(warehouse, rows):
+    replace(warehouse, "us", looker_look=[{"look_id": "1"}])
+    with warehouse._database.writing() as connection:
+        connection.execute(sa.text("drop table bi_raw.looker_user"))
+    with pytest.raises(StorageError):
+        replace(warehouse, "us", looker_look=[{"look_id": "2"}], looker_user=[{"user_id": "1"}])
+    assert [r["look_id"] for r in rows("looker_look", "look_id")] == ["1"]
+
+
+def test_values_come_back_as_they_went_in(warehouse, rows):
+    amsterdam = timezone(timedelta(hours=1))
+    row = {
+        "dashboard_id": 42,
+        "title": 'O\'Brien, "quoted"\t\\N\nline é 漢',
+        "view_count": 3.0,
+        "favorite_count": 2**40,
+        "deleted": False,
+        "hidden": True,
+        "created_at": datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=amsterdam),
+    }
+    replace(warehouse, "us", looker_dashboard=[row])
+    (stored,) = rows("looker_dashboard", "dashboard_id")
+    expected = row | {"dashboard_id": "42", "view_count": 3, "source": "us", "collected_at": NOW}
+    assert {name: stored[name] for name in expected} == expected
+    assert stored["created_at"].tzinfo is UTC
+    assert stored["slug"] is None
+    assert stored["readonly"] is None
+
+
+def test_text_no_database_can_store_is_mended(warehouse, rows):
+    replace(warehouse, "us", looker_look=[{"look_id": "1", "title": "a\x00b\ud800c"}])
+    assert rows("looker_look", "look_id")[0]["title"] == "ab?c"
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "said"),
+    [
+        ({"look_id": "1", "titel": "x"}, ValueError, "looker_look has no column titel"),
+        ({"title": "x"}, ValueError, "looker_look.look_id identifies a row"),
+        ({"look_id": "1", "created_at": datetime(2026, 1, 1)}, ValueError, "created_at.*no time zone"),
+        ({"look_id": "1", "created_at": "2026-01-01"}, TypeError, "created_at: expected a datetime, got str"),
+        ({"look_id": "1", "title": True}, TypeError, "title: expected text, got bool"),
+        ({"look_id": "1", "title": ["x"]}, TypeError, "title: expected text, got list"),
+        ({"look_id": "1", "view_count": 1.5}, TypeError, "view_count: expected a whole number, got float"),
+        ({"look_id": "1", "view_count": True}, TypeError, "view_count: expected a whole number, got bool"),
+        ({"look_id": "1", "deleted": 1}, TypeError, "deleted: expected a boolean, got int"),
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_refused_by_name(warehouse, row, error, said):
+    staging = warehouse.stage("us", "run-1", ["looker_look"])
+    with pytest.raises(error, match=said):
+        staging.write("looker_look", [{"look_id": "0"}, row])
+    staging.discard()
+
+
+@pytest.mark.parametrize("table", ["looker_historical_access", "collection", "looker_dashboards"])
+def test_only_inventory_tables_are_staged(warehouse, table):
+    with pytest.raises(KeyError, match=table):
+        warehouse.stage("us", "run-1", [table])
+
+
+def test_pages_are_streamed_to_disk(warehouse):
+    staging = warehouse.stage("us", "run-1", ["looker_look"])
+    page = [{"look_id": str(n), "title": "x" * 200} for n in range(1000)]
+    staging.write("looker_look", page)
+    before = pa.total_allocated_bytes()
+    for _ in range(50):
+        staging.write("looker_look", page)
+    assert pa.total_allocated_bytes() - before < 1_000_000  # the pages hold 10 MB
+    staging.discard()
+
+
+def test_sources_are_collected_at_the_same_time(warehouse, rows):
+    def collect(source: str) -> int:
+        staging = warehouse.stage(source, "run-1", ["looker_look", "looker_user"])
+        new = 0
+        for page in range(5):
+            staging.write("looker_look", [{"look_id": f"{page}-{n}"} for n in range(20)])
+            staging.write("looker_user", [{"user_id": f"{page}-{n}"} for n in range(20)])
+            events = [{"event_key": f"{page}-{n}"} for n in range(20)]
+            new += warehouse.append_history("looker_historical_access", source, "run-1", NOW, events)
+        staging.commit(NOW)
+        return new
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(collect, [f"source-{n}" for n in range(8)])) == [100] * 8
+    assert len(rows("looker_look", "look_id")) == 800
+    assert len(rows("looker_user", "user_id")) == 800
