@@ -59,12 +59,6 @@ class SourceEvidence:
     living: int = 0
     removed_by_us: int = 0
 
-    @property
-    def share_left_by_us(self) -> float:
-        """The share of the visuals that our own removals of the last weeks left, 1 when there were none."""
-        before = self.living + self.removed_by_us
-        return self.living / before if before else 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -194,7 +188,7 @@ def inventory_plausible(evidence: SourceEvidence, limits: Limits) -> Iterable[Ve
     for feed in evidence.feeds:
         if not feed.earlier_rows:
             continue
-        usual = statistics.median(feed.earlier_rows) * evidence.share_left_by_us
+        usual = statistics.median(feed.earlier_rows) - evidence.removed_by_us
         if usual >= limits.inventory_min_rows and feed.rows < limits.inventory_floor * usual:
             yield Veto(
                 evidence.source, "inventory_plausible", f"{feed.feed} has {feed.rows} rows, usually {usual:g}"

@@ -76,7 +76,7 @@ class Listing:
         field: Callable[[Record, str], object],
         render: Callable[[list[Record]], list[Row]],
     ) -> Row:
-        """The answer: `field` gives what a record is filtered and ordered by, `render` what is shown of it."""
+        """The answer: `field` gives what is filtered and ordered by, `render` what is shown of a record."""
         page = self.read(call)
         found = [r for r in records if all(holds(field(r, c["col"]), c) for c in page.filters)]
         keyed = [

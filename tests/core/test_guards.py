@@ -251,6 +251,20 @@ def test_small_inventories_may_change_but_not_vanish(
     assert [v.reason for v in found] == ([reason] if reason else [])
 
 
+@pytest.mark.parametrize(
+    ("gone", "rows", "stops"), [(0, 79, True), (30, 56, False), (30, 55, True), (95, 0, True), (100, 0, False)]
+)
+def test_what_we_removed_ourselves_is_expected_to_be_missing(gone: int, rows: int, stops: bool) -> None:
+    found = vetoes(healthy(feeds=(feed(rows=rows),), removed_by_us=gone))
+    assert [v.guard for v in found] == (["inventory_plausible"] if stops else [])
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_an_empty_inventory_is_no_excuse_for_itself(gone: int) -> None:
+    evidence = healthy(feeds=(feed(rows=0),), removed_by_us=gone)
+    assert [v.guard for v in vetoes(evidence)] == ["inventory_plausible"]
+
+
 def test_every_feed_is_looked_at() -> None:
     feeds = (feed("a", earlier_rows=()), feed("b", rows=1), feed("c", rows=0))
     found = vetoes(healthy(feeds=feeds, expected_feeds=()))

@@ -50,7 +50,11 @@ def test_a_delivered_warning_opens_an_episode_as_the_owner_read_it() -> None:
         folder="Sales",
         days_before=None,
         succession="manager",
+        reader="alice@acme.test",
     )
+    named = case(notice(FACTS, 7, reader="Alice Ames")).warning
+    assert named is not None
+    assert named.reader == "Alice Ames"
 
 
 def test_the_first_warning_of_an_episode_is_the_one_that_counts() -> None:
@@ -324,6 +328,16 @@ def test_the_newest_run_that_did_not_fail_is_the_last_success() -> None:
 def test_the_newest_pinned_instance_holds() -> None:
     pins = [ev.SourcePinned(at=ago(n), source="looker_prod", fingerprint=str(n)) for n in (3, 2)]
     assert fold(pins).fingerprints == {"looker_prod": "2"}
+
+
+def test_the_newest_instance_seen_holds() -> None:
+    seen = [ev.SourceSeen(at=ago(n), source="looker_prod", fingerprint=str(n)) for n in (3, 2)]
+    assert fold(seen).seen == {"looker_prod": "2"}
+
+
+def test_the_newest_build_of_the_marts_holds() -> None:
+    built = [ev.MartsBuilt(at=ago(n), failed="[]") for n in (3, 2)]
+    assert fold(built).marts == built[1]
 
 
 def test_a_message_without_an_outcome_stays_unsettled() -> None:
