@@ -129,16 +129,12 @@ class App:
 
     @cached_property
     def readers(self) -> dict[str, Reader]:
-        readers: dict[str, Reader] = {}
-        for name, given in self.sources.items():
-            platform = platform_named(given.platform)
-            missing = platform.missing_settings(given.options)
-            if missing:
-                raise ConfigurationError(
-                    f"sources.{name}: {given.platform} needs {', '.join(missing)} as well."
-                )
-            readers[name] = platform.reader_factory()(name, given.options)
-        return readers
+        platforms = {name: platform_named(given.platform) for name, given in self.sources.items()}
+        mistakes = [m for n, given in self.sources.items() for m in platforms[n].mistakes(n, given.options)]
+        if mistakes:
+            listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
+            raise ConfigurationError(f"the configuration has {len(mistakes)} mistake(s):\n{listed}")
+        return {n: platforms[n].reader_factory()(n, given.options) for n, given in self.sources.items()}
 
     @cached_property
     def armory(self) -> LiveArmory:

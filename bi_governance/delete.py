@@ -144,6 +144,7 @@ class _Removal:
             backup = self._back_up(reader)
             # The backup may have taken minutes: ask everything that a click can change once more.
             self._must_still_be_due()
+            self._must_be_untouched(self._look(reader))
         except _Refused as refusal:
             self._record(
                 ev.RemovalRefused(

@@ -20,7 +20,7 @@ from bi_governance.ports import FailedTest, TransformReport
 
 PLATFORMS = ("looker", "tableau", "powerbi", "domo", "superset")
 # dbt lets this prefix into profiles only, and blanks its value in everything it logs.
-_PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"
+_PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"  # noqa: S105 - the variable's name
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 _FAILED = frozenset({"error", "fail", "runtime error", "warn", "partial success"})
 # dbt keeps its configuration and adapters in globals: one invocation per process at a time.

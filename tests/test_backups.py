@@ -265,6 +265,32 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, room: int) -> None:
         assert [path.stat().st_size for path in files] == [int(done.stdout)]
 
 
+def test_a_backup_gets_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
+    """What the interpreter itself reports about every file opened for writing, in a process of its own."""
+    program = (
+        "import sys\n"
+        "from tests.test_backups import *\n"
+        "written = []\n"
+        "def note(name, details):\n"
+        "    if name == 'open' and set(str(details[1])) & set('wax+'):\n"
+        "        written.append(str(details[0]))\n"
+        "sys.addaudithook(note)\n"
+        "FsspecBackups(f'file://{sys.argv[1]}').save(KEY, 0, CONTENT, NOW)\n"
+        "print(*written, sep='\\n')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    (partial,) = done.stdout.split()
+    (final,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert partial.startswith(f"{final}.")
+    assert partial.endswith(".part")
+
+
 def test_killed_at_any_moment_there_is_no_half_backup(tmp_path: Path) -> None:
     program = (
         PROGRAM.replace("try:", "while True:")

@@ -122,9 +122,8 @@ class Session(requests.Session):
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self.last = Exchange("", "")
-        self.max_redirects = (
-            0  # a redirected POST silently becomes a GET; better to say that the address is wrong
-        )
+        # A redirected POST silently becomes a GET; better to say that the address is wrong.
+        self.max_redirects = 0
         self.auth = _as_is  # otherwise a .netrc would replace our Authorization header
         self._timeout = timeout
 

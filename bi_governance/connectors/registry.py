@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -14,6 +14,8 @@ from bi_governance.errors import ConfigurationError
 from bi_governance.ports import Capabilities, Reader, Remover, Restorer
 
 ENTRY_POINTS = "bi_governance.platforms"
+# Settings of every source that the product itself reads.
+COMMON = ("robots",)
 
 
 class RemoverAndRestorer(Remover, Restorer, Protocol):
@@ -34,13 +36,18 @@ class RemoverFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One platform as data: where its parts are (`module:name`) and the settings it cannot do without."""
+    """One platform as data: where its parts are (`module:name`) and the settings it takes.
+
+    `required` are the settings it cannot do without; `optional` the others with what they must be:
+    text, number, flag, or any.
+    """
 
     name: str
     reader: str
     remover: str
     capabilities: str
     required: tuple[str, ...] = ("base_url",)
+    optional: Mapping[str, str] = field(default_factory=dict)
 
     def reader_factory(self) -> ReaderFactory:
         """The reader class, imported now."""
@@ -54,12 +61,50 @@ class Platform:
         """What the platform can do, imported now."""
         return cast("Capabilities", resolve_name(self.capabilities))
 
-    def missing_settings(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """The required settings that a source does not give."""
-        return tuple(key for key in self.required if not options.get(key))
+    def mistakes(self, source: str, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a source's settings, one sentence each; empty when nothing is."""
+        known = {*self.required, *self.optional, *COMMON}
+        missing = [
+            f"sources.{source}: {self.name} needs {key}" for key in self.required if not options.get(key)
+        ]
+        unknown = [
+            f"sources.{source}.{key}: unknown key; {_nearest(key, known)}"
+            for key in options
+            if key not in known
+        ]
+        wrong = [
+            f"sources.{source}.{key}: must be a {kind}"
+            for key, kind in self.optional.items()
+            if options.get(key) is not None and not _is_a(kind, options[key])
+        ]
+        return [*missing, *unknown, *wrong]
 
 
-def _built_in(name: str, prefix: str, *required: str) -> Platform:
+def _nearest(key: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"valid keys are {', '.join(sorted(known))}"
+
+
+def _is_a(kind: str, value: object) -> bool:
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if kind == "flag":
+        return isinstance(value, bool)
+    return kind == "any" or isinstance(value, str)
+
+
+# Every connector over HTTP takes these: seconds per answer, first waiting time between retries, seconds
+# of retrying in all, rows per page, and whether (or against which CA bundle) TLS is verified.
+_HTTP = {
+    "timeout": "number",
+    "backoff": "number",
+    "patience": "number",
+    "page_size": "number",
+    "verify_ssl": "any",
+}
+
+
+def _built_in(name: str, prefix: str, *required: str, **optional: str) -> Platform:
     module = f"bi_governance.connectors.{name}"
     return Platform(
         name=name,
@@ -67,12 +112,13 @@ def _built_in(name: str, prefix: str, *required: str) -> Platform:
         remover=f"{module}:{prefix}Remover",
         capabilities=f"{module}:CAPABILITIES",
         required=("base_url", *required),
+        optional={**_HTTP, **optional},
     )
 
 
 _BUILT_IN = (
-    _built_in("looker", "Looker", "client_id", "client_secret"),
-    _built_in("superset", "Superset", "username", "password"),
+    _built_in("looker", "Looker", "client_id", "client_secret", history_days="number", row_limit="number"),
+    _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
 )
 
 

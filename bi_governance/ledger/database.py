@@ -83,6 +83,8 @@ class Database:
             self._url,
             json_serializer=canonical,
             pool_pre_ping=True,
+            # Each statement must see what was committed while the transaction waited for its turn.
+            isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
 

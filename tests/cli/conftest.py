@@ -74,7 +74,7 @@ def desk(tmp_path):
         source |= {"base_url": f"http://127.0.0.1:{number + 1}"}
     sources["looker_prod"] |= {"client_id": "id", "client_secret": "${LOOKER_CLIENT_SECRET}"}
     sources["superset"] |= {"username": "u", "password": "${SUPERSET_PASSWORD}"}
-    secrets = {"LOOKER_CLIENT_SECRET": "s", "SUPERSET_PASSWORD": "s"}
+    secrets = {"LOOKER_CLIENT_SECRET": "s", "SUPERSET_PASSWORD": "s", "S": "s"}
     clock = SimulatedClock(datetime.now(UTC))
     servers = LookerSandbox(clock), SupersetSandbox(clock), SlackSandbox(clock)
     place = Office(tmp_path, *servers, {"sources": sources}, secrets)

@@ -51,6 +51,20 @@ def test_wrong_arguments_end_with_status_2(desk, arguments, said):
             {"sources": {"a": {"platform": "superset", "base_url": "x", "username": "u", "passwrd": "p"}}},
             "password",
         ),
+        (
+            {
+                "sources": {
+                    "a": {
+                        "platform": "superset",
+                        "base_url": "x",
+                        "username": "u",
+                        "password": "${S}",
+                        "pasword": "p",
+                    }
+                }
+            },
+            "did you mean 'password'?",
+        ),
         ({"ledger": {"url": "nonsense"}}, "ledger"),
         ({"warehouse": {"url": "nonsense://x"}}, "warehouse"),
     ],

@@ -87,6 +87,16 @@ def test_a_server_that_cuts_pages_short_is_read_to_the_end(bench: Bench) -> None
     assert len(listed) == once_for_the_proof_once_for_those_kept_as_code
 
 
+@pytest.mark.parametrize(
+    ("feed", "path"),
+    [("looker_dashboard", SEARCH), ("looker_user", "users/search"), ("looker_schedule", "alerts/search")],
+)
+def test_a_server_that_repeats_a_page_for_ever_is_noticed(bench: Bench, feed: str, path: str) -> None:
+    bench.server.faults.add(Fault(path, "status", status=200, body=[{"id": "1"}, {"id": "2"}], times=None))
+    with pytest.raises(IncompleteFeed, match="repeats a page"):
+        rows(bench.reader(), feed)
+
+
 def test_paths_lead_from_the_root_and_personal_folders_are_known(bench: Bench) -> None:
     marketing = bench.looker.add_folder("Marketing")
     weekly = bench.looker.add_folder("Weekly", parent_id=marketing)

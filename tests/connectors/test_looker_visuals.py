@@ -18,6 +18,7 @@ from bi_governance.errors import (
 )
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent
+from bi_governance.sandbox.server import Fault
 from tests.connectors.looker_bench import LONG_AGO, NOW, Bench
 
 
@@ -86,6 +87,15 @@ def test_everything_that_uses_a_look_is_named(bench: Bench) -> None:
         "dashboard 'Shows it' shows it",
         "it has a public link",
     )
+
+
+def test_a_dashboard_in_the_trash_or_gone_is_no_user_of_a_look(bench: Bench) -> None:
+    """Even where Looker's search for tiles still lists theirs."""
+    look, trashed = bench.look(), bench.dashboard("Trashed")
+    bench.remover().remove(trashed)
+    tiles = [{"id": "8", "dashboard_id": trashed.native_id}, {"id": "9", "dashboard_id": "999"}]
+    bench.server.faults.add(Fault("GET .*/dashboard_elements/search", "status", status=200, body=tiles))
+    assert bench.reader().look(look, LONG_AGO).references == ()
 
 
 def test_moving_to_another_folder_is_seen(bench: Bench) -> None:

@@ -83,13 +83,17 @@ def test_a_platform_nobody_heard_of_lists_what_there_is() -> None:
     assert "did you mean" not in str(raised.value)
 
 
-def test_missing_settings_are_named() -> None:
-    looker = platform_named("looker")
-    assert looker.missing_settings({"base_url": "https://x", "client_id": ""}) == (
-        "client_id",
-        "client_secret",
-    )
-    assert looker.missing_settings({"base_url": "https://x", "client_id": "a", "client_secret": "b"}) == ()
+def test_what_is_wrong_with_a_sources_settings_is_named() -> None:
+    looker = PLATFORMS["looker"]
+    good = {"base_url": "https://x", "client_id": "a", "client_secret": "b", "robots": ()}
+    assert looker.mistakes("prod", good) == []
+    assert looker.mistakes("prod", {**good, "client_id": ""}) == ["sources.prod: looker needs client_id"]
+    assert looker.mistakes("prod", {**good, "client_secrt": "b"}) == [
+        "sources.prod.client_secrt: unknown key; did you mean 'client_secret'?"
+    ]
+    assert looker.mistakes("prod", {**good, "timeout": "long"}) == ["sources.prod.timeout: must be a number"]
+    assert looker.mistakes("prod", {**good, "timeout": True}) == ["sources.prod.timeout: must be a number"]
+    assert "valid keys are" in looker.mistakes("prod", {**good, "zzzz": 1})[0]
 
 
 @pytest.mark.parametrize("name", sorted(PLATFORMS))

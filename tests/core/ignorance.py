@@ -1,4 +1,4 @@
-"""Ways to know less: each takes an estate and its evidence and returns what would be known without something."""
+"""Ways to know less: each takes an estate and its evidence and leaves something out."""
 
 from __future__ import annotations
 

@@ -94,6 +94,11 @@ class Oracle:
         assert owner != VIP, "2: protected by a rule"
         assert not facts.is_certified, "2: certified"
         assert not facts.active_schedules, "2: scheduled"
+        assert not any(self._is_listed_alive(c) for c in facts.containers), "2: held by a living container"
+
+    def _is_listed_alive(self, key: VisualKey) -> bool:
+        facts = self.shell.feeds[key.source].facts.get(key)
+        return facts is None or not facts.is_trashed
 
     def _judge_notice(self, thing: Thing, grace: timedelta) -> datetime:
         episode, mode = self.shell.ended.get(thing.key, -1), self.mode_of(thing.key.source)
@@ -144,7 +149,9 @@ class Oracle:
         living = sum(1 for f in self.shell.estate if f.key.source == source and not f.is_trashed)
         assert self.removed[run] <= limits.delete_per_run, "7: over the count cap"
         if living >= limits.delete_percent_min_population:
-            assert self.removed[run] <= math.floor(living * limits.delete_percent / 100), "7: over the percent cap"
+            assert self.removed[run] <= math.floor(living * limits.delete_percent / 100), (
+                "7: over the percent cap"
+            )
         if limits.ramp_first is not None and self._live_for(source) < timedelta(days=limits.ramp_clean_days):
             assert self.removed[run] <= limits.ramp_first, "7: over the first batch"
 

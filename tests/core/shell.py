@@ -103,7 +103,9 @@ class Shell:
         try:
             self.settle()
             for source, feed in self.feeds.items():
-                feed.collect([t for t in self.things.values() if t.key.source == source], weather[source], self.now)
+                feed.collect(
+                    [t for t in self.things.values() if t.key.source == source], weather[source], self.now
+                )
             self.decide_and_act()
         except Killed:
             return
@@ -262,10 +264,14 @@ class Shell:
         digest = plan.digest if due else ""
         for d in due:
             if plan.modes[d.key.source] is Mode.DRY_RUN:
-                self.record(ev.RemovalSimulated(at=self.now, key=d.key, episode=d.episode, plan_digest=digest))
+                self.record(
+                    ev.RemovalSimulated(at=self.now, key=d.key, episode=d.episode, plan_digest=digest)
+                )
             elif (refusal := self._refusal(d)) is not None:
                 self.record(
-                    ev.RemovalRefused(at=self.now, key=d.key, episode=d.episode, guard=refusal, reason=refusal)
+                    ev.RemovalRefused(
+                        at=self.now, key=d.key, episode=d.episode, guard=refusal, reason=refusal
+                    )
                 )
             else:
                 self._remove(d, digest)

@@ -126,3 +126,11 @@ def _sample(kind: str) -> ev.Event:
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__
     return cls(**{name: value for name, value in plain.items() if name in names})
+
+
+def test_a_finished_run_leaves_its_lines_behind() -> None:
+    def finished(summary: str) -> ev.RunFinished:
+        return ev.RunFinished(at=NOW, run_id="r", outcome="done", summary=summary)
+
+    assert ev.summary_lines(finished('["Plan: 2 warn", "Deleted 0"]')) == ["Plan: 2 warn", "Deleted 0"]
+    assert ev.summary_lines(finished("")) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +12,12 @@ from bi_governance.guards import (
     SourceEvidence,
     Veto,
     collapsed_days,
-    deletion_allowance,
     source_vetoes,
     trusted_coverage,
 )
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
-from tests.core.estate import KEY, LIVE, NOW, ago, busy_days, days, healthy, key, removed, source_day
+from tests.core.estate import LIVE, NOW, ago, busy_days, days, healthy, source_day
 
 MIDNIGHT = NOW.replace(hour=0)
 NO_TRIAL = Limits(trial_days=0)
@@ -252,7 +250,8 @@ def test_small_inventories_may_change_but_not_vanish(
 
 
 @pytest.mark.parametrize(
-    ("gone", "rows", "stops"), [(0, 79, True), (30, 56, False), (30, 55, True), (95, 0, True), (100, 0, False)]
+    ("gone", "rows", "stops"),
+    [(0, 79, True), (30, 56, False), (30, 55, True), (95, 0, True), (100, 0, False)],
 )
 def test_what_we_removed_ourselves_is_expected_to_be_missing(gone: int, rows: int, stops: bool) -> None:
     found = vetoes(healthy(feeds=(feed(rows=rows),), removed_by_us=gone))
@@ -312,93 +311,3 @@ def test_the_trial_itself_is_not_stopped_for_being_short() -> None:
 
 def test_no_trial_is_needed_where_none_is_asked_for() -> None:
     assert vetoes(healthy(), NO_TRIAL, fold([LIVE])) == []
-
-
-# --- caps
-
-
-def allowance(population: int = 10, history: list[ev.Event] | None = None, **limits: Any) -> int:
-    state = fold([LIVE] if history is None else history)
-    return deletion_allowance("looker_prod", population, state, Limits(**{"ramp_first": None, **limits}), NOW)
-
-
-@pytest.mark.parametrize("cap", [0, 1, 2, 25, 1000])
-def test_the_count_cap_is_what_it_says_and_zero_means_none(cap: int) -> None:
-    assert allowance(delete_per_run=cap) == cap
-
-
-@pytest.mark.parametrize(
-    ("population", "percent", "allowed"),
-    [
-        (49, 2.0, 25),
-        (50, 2.0, 1),
-        (99, 2.0, 1),
-        (100, 2.0, 2),
-        (1250, 2.0, 25),
-        (5000, 2.0, 25),
-        (5000, 0.01, 0),
-        (5000, 0.0, 0),
-        (49, 0.0, 0),
-        (0, 0.0, 0),
-        (50, 100.0, 25),
-    ],
-)
-def test_the_percent_cap_counts_from_the_minimum_population_and_zero_means_none(
-    population: int, percent: float, allowed: int
-) -> None:
-    assert allowance(population, delete_percent=percent) == allowed
-
-
-def test_what_was_deleted_lately_counts() -> None:
-    done = [removed(key(str(n)), ago(n / 10)) for n in range(3)]
-    other = removed(key("1", "tableau_eu"), NOW)
-    assert allowance(history=[LIVE, *done, other]) == 22
-    assert allowance(history=[LIVE, *done], delete_per_run=2) == 0
-
-
-@pytest.mark.parametrize(("hours", "counts"), [(19.99, True), (20, False)])
-def test_yesterdays_run_does_not_count(hours: float, counts: bool) -> None:
-    assert allowance(history=[LIVE, removed(KEY, ago(hours / 24))]) == 25 - counts
-
-
-def test_what_the_trial_simulated_lately_counts_in_the_trial_only() -> None:
-    simulated = [
-        ev.RemovalSimulated(at=ago(0.5), key=key(str(n)), episode=0, plan_digest="d") for n in range(3)
-    ]
-    yesterday = ev.RemovalSimulated(at=ago(1), key=key("9"), episode=0, plan_digest="d")
-    elsewhere = replace(simulated[0], key=key("1", "tableau_eu"))
-    assert allowance(history=[*simulated, yesterday, elsewhere]) == 22
-    going_live = replace(LIVE, at=ago(0.1))
-    assert allowance(history=[*simulated, going_live]) == 25
-
-
-@pytest.mark.parametrize(
-    ("live_since", "allowed"), [(0, 5), (6.9, 5), (7, 10), (14, 20), (20, 20), (21, 25), (5000, 25)]
-)
-def test_after_going_live_the_batches_grow_slowly(live_since: float, allowed: int) -> None:
-    live = ev.ModeChanged(at=ago(live_since), mode=Mode.LIVE, reason="go")
-    assert allowance(history=[live], ramp_first=5) == allowed
-
-
-def test_a_regret_sets_the_batches_back() -> None:
-    regret = ev.Regretted(at=ago(8), key=KEY, how="restored", mode=Mode.LIVE)
-    assert allowance(history=[LIVE, regret], ramp_first=5) == 10
-    elsewhere = replace(regret, key=key("1", "tableau_eu"))
-    assert allowance(history=[LIVE, elsewhere], ramp_first=5) == 25
-    before = [ev.Regretted(at=ago(200), key=KEY, how="restored", mode=Mode.LIVE)]
-    assert allowance(history=[*before, LIVE], ramp_first=5) == 25
-
-
-def test_the_ramp_can_be_shaped() -> None:
-    live = ev.ModeChanged(at=ago(4), mode=Mode.LIVE, reason="go")
-    assert allowance(history=[live], ramp_first=2, ramp_factor=1.5, ramp_clean_days=2) == 4
-    assert allowance(history=[live], ramp_first=1, ramp_factor=1.0, ramp_clean_days=0) == 1
-    assert allowance(history=[live], ramp_first=0) == 0
-
-
-def test_a_source_that_was_never_switched_previews_the_first_batch() -> None:
-    assert allowance(history=[], ramp_first=5) == 5
-
-
-def test_a_ramp_that_would_shrink_below_nothing_allows_nothing() -> None:
-    assert allowance(history=[LIVE], ramp_first=5, ramp_factor=0.0) == 0

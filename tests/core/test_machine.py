@@ -41,7 +41,9 @@ POLICIES = [
     )
     for window in (ActionWindow(), ActionWindow(days=frozenset({0, 1, 2, 3})))
 ]
-POLICIES.append(Policy(idle_days=6, warning_days=4, reminder_days=(1,), rules=RULES, restore_immunity_days=20))
+POLICIES.append(
+    Policy(idle_days=6, warning_days=4, reminder_days=(1,), rules=RULES, restore_immunity_days=20)
+)
 CHANGES = (
     "rename", "move", "edit", "schedule", "unschedule", "unschedule", "certify", "trash", "untrash",
     "contain", "contain", "bob", VIP, SLOW,
@@ -66,6 +68,7 @@ class World(RuleBasedStateMachine):
 
     @initialize(
         idle=st.lists(st.sampled_from([2, 5, 8, 12, 40, 200]), min_size=6, max_size=6),
+        owners=st.lists(st.sampled_from(["alice", "alice", VIP, SLOW]), min_size=6, max_size=6),
         policy=st.sampled_from(POLICIES),
         limits=limits,
         history=st.sampled_from([21, 40]),
@@ -73,9 +76,16 @@ class World(RuleBasedStateMachine):
         unrecoverable=st.booleans(),
     )
     def begin(
-        self, idle: list[int], policy: Policy, limits: Limits, history: int, live: bool, unrecoverable: bool
+        self,
+        idle: list[int],
+        owners: list[str],
+        policy: Policy,
+        limits: Limits,
+        history: int,
+        live: bool,
+        unrecoverable: bool,
     ) -> None:
-        things = {t.key: t for t in small_estate(idle)}
+        things = {t.key: t for t in small_estate(idle, owners)}
         feeds = {s: Feed(s, limits, through=START - history * DAY) for s in FINE}
         lost = frozenset({"superset"}) if unrecoverable else frozenset()
         self.shell = Shell(policy, limits, things, feeds, self.judge_plan, self.judge_removal, lost)

@@ -15,7 +15,19 @@ START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 BACKGROUND = 24  # other people's accesses per day at one source
-WEATHER = ("fine", "fine", "fine", "failed", "partial", "lagging", "silent", "losing", "nameless", "empty")
+WEATHER = (
+    "fine",
+    "fine",
+    "fine",
+    "failed",
+    "partial",
+    "lagging",
+    "lagging",
+    "silent",
+    "losing",
+    "nameless",
+    "empty",
+)
 
 
 def midnight(moment: datetime) -> datetime:
@@ -187,13 +199,13 @@ def _with_history(facts: Facts, thing: Thing, coverage: Coverage) -> Facts:
     )
 
 
-def small_estate(idle: list[int]) -> list[Thing]:
+def small_estate(idle: list[int], owners: list[str]) -> list[Thing]:
     """Six visuals at two sources, last used `idle` days before the start; the first lies on the second."""
     things = []
     for number, days in enumerate(idle):
         key = VisualKey("looker" if number < 4 else "superset", "dashboard", str(number))
         made = START - 300 * DAY
         used = Use(START - days * DAY - HOUR, human=True)
-        things.append(Thing(key, f"Title {number}", "alice", "Sales", made, made, [used]))
-    things[0].container = things[1].key
+        things.append(Thing(key, f"Title {number}", owners[number], "Sales", made, made, [used]))
+    things[0].container, things[3].certified = things[1].key, True
     return things

@@ -1,6 +1,7 @@
 """The product in a process of its own: the real command line under a fixed clock, dying at one exact moment."""
 
 import http.client
+import itertools
 import os
 import select
 import signal
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -20,16 +21,18 @@ from bi_governance.app import App, FixedClock
 from bi_governance.cli import main
 from bi_governance.events import VisualEvent
 from bi_governance.ports import Services
+from bi_governance.warehouse import SqlWarehouse
 
 
 @dataclass(frozen=True, slots=True)
 class Blow:
     """Where a process dies: before or after the `nth` time it does `effect` to something called `about`.
 
-    `lost` does not kill: the answer never arrives, although the server acted on the request.
+    Two do not kill: `lost` lets an answer never arrive, although the server acted on the request, and
+    `pause` makes the process wait after the effect until somebody opens its gate.
     """
 
-    when: Literal["before", "after", "lost"]
+    when: Literal["before", "after", "lost", "pause"]
     effect: str
     about: str = ""
     nth: int = 1
@@ -41,8 +44,8 @@ class Blow:
 class Fuse:
     """Counts how often the fatal effect came, and kills the process when it is time."""
 
-    def __init__(self, blow: Blow | None) -> None:
-        self._blow = blow
+    def __init__(self, blow: Blow | None, gate: Path) -> None:
+        self._blow, self._gate = blow, gate
         self._seen = 0
         self._lock = threading.Lock()
 
@@ -65,7 +68,9 @@ class Fuse:
         if strikes and self._blow.when == "before":
             die()
         yield
-        if strikes:
+        if strikes and self._blow.when == "pause":
+            self._gate.read_text()
+        elif strikes:
             die()
 
 
@@ -112,7 +117,7 @@ class WatchedWarehouse(Watched):
 
     def stage(self, source: str, run_id: str, tables) -> Watched:
         staging = self._port.stage(source, run_id, tables)
-        return Watched(staging, self._fuse, "staging", commit=lambda _at: source)
+        return Watched(staging, self._fuse, "staging", write=lambda *_: source, commit=lambda _: source)
 
 
 def watched(services: Services, fuse: Fuse) -> Services:
@@ -190,6 +195,17 @@ def watch_databases(fuse: Fuse) -> None:
     sa.event.listen(sa.Engine, "after_cursor_execute", executed)
 
 
+def watch_files(fuse: Fuse) -> None:
+    """Effect `fsync`: a file's bytes are on the disk, and it does not have its final name yet."""
+    real = os.fsync
+
+    def fsync(descriptor) -> None:
+        with fuse.around("fsync", ""):
+            real(descriptor)
+
+    os.fsync = fsync
+
+
 def watch_dbt(fuse: Fuse) -> None:
     """Effect `dbt`: a statement dbt runs while it builds the marts."""
     from dbt.adapters.sql.connections import SQLConnectionManager
@@ -203,15 +219,17 @@ def watch_dbt(fuse: Fuse) -> None:
     SQLConnectionManager.add_query = add_query
 
 
-def run(folder: Path, now: datetime, environment: dict[str, str], blow: Blow | None, arguments) -> None:
-    """Run one command; leaves `out` and `err` in the folder, and its exit status to whoever waits for it."""
-    for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
-        file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+def run(
+    folder: Path, now: datetime, environment: dict[str, str], blow: Blow | None, said: Path, arguments
+) -> None:
+    """Run one command; what it prints goes to the file `said`, its exit status to whoever waits for it."""
+    file = os.open(said, os.O_WRONLY | os.O_CREAT)
+    for stream in (sys.stdout, sys.stderr):
         os.dup2(file, stream.fileno())
     os.environ.update(environment)
-    fuse = Fuse(blow)
-    watch_answers(fuse)
-    watch_databases(fuse)
+    fuse = Fuse(blow, folder / "gate")
+    for watch in (watch_answers, watch_databases, watch_files):
+        watch(fuse)
     if blow is not None and blow.effect == "dbt":
         watch_dbt(fuse)
     real = App.services.func
@@ -220,3 +238,14 @@ def run(folder: Path, now: datetime, environment: dict[str, str], blow: Blow | N
     # `bi_governance.cli.main` by attribute is the function of that name.
     sys.modules["bi_governance.cli.main"].SystemClock = lambda: FixedClock(now)
     main(["--config", str(folder / "settings.yml"), *arguments])
+
+
+def flood(url: str, told) -> None:
+    """Append pages of two events to a warehouse until killed, telling after each how many there are."""
+    warehouse = SqlWarehouse(url, raw_schema="bi_raw", schema="bi_governance")
+    warehouse.prepare()
+    now = datetime(2026, 3, 10, 6, tzinfo=UTC)
+    for number in itertools.count(1):
+        page = [{"event_key": f"{number}-{half}", "accessed_at": now} for half in "ab"]
+        warehouse.append_history("looker_historical_access", "looker_prod", "run", now, page)
+        told.send(number)

@@ -3,11 +3,12 @@
 import json
 import multiprocessing
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,16 @@ from tests.crash.estate import EVE, START, Company, secrets, settings
 
 # A process that has imported the product already; every run is a fork of it.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.crash.child", "dbt.cli.main"])
+PROCESSES.set_forkserver_preload(
+    [
+        "tests.crash.child",
+        "bi_governance.connectors.looker",
+        "bi_governance.connectors.superset",
+        "duckdb_sqlalchemy",
+        "dbt.cli.main",
+        "dbt.adapters.duckdb",
+    ]
+)
 PATIENCE_SECONDS = 120
 
 
@@ -26,8 +36,27 @@ class Ended:
     """How a process ended: its exit status (negative: the signal that killed it) and what it said."""
 
     status: int
-    out: str
-    err: str
+    said: str
+
+
+@dataclass(slots=True)
+class Running:
+    """A process on its way."""
+
+    process: Any
+    said: Path
+
+    def end(self) -> Ended:
+        """Wait for it; one that hangs is a failure."""
+        self.process.join(PATIENCE_SECONDS)
+        status = self.process.exitcode
+        if status is None:
+            self.process.kill()
+            self.process.join()
+        self.process.close()
+        said = self.said.read_text()
+        assert status is not None, f"it never ended: {said}"
+        return Ended(status, said)
 
 
 @dataclass(slots=True)
@@ -37,28 +66,18 @@ class Product:
     folder: Path
     company: Company
 
-    def start(self, *arguments: str, at: datetime, blow: Blow | None = None):
-        """A process that runs one command at a moment, killed by the blow if any."""
+    def start(self, *arguments: str, at: datetime, blow: Blow | None = None) -> Running:
+        """A process that runs one command at a moment, with a blow to meet if any."""
         if self.company.clock.now() < at:
             self.company.clock.set(at)
-        given = (self.folder, at, secrets(self.company), blow, arguments)
+        said = self.folder / f"said-{uuid.uuid4().hex}"
+        given = (self.folder, at, secrets(self.company), blow, said, arguments)
         process = PROCESSES.Process(target=child.run, args=given)
         process.start()
-        return process
-
-    def end(self, process) -> Ended:
-        process.join(PATIENCE_SECONDS)
-        status = process.exitcode
-        if status is None:
-            process.kill()
-            process.join()
-        process.close()
-        out, err = ((self.folder / name).read_text() for name in ("out", "err"))
-        assert status is not None, f"it never ended: {out} {err}"
-        return Ended(status, out, err)
+        return Running(process, said)
 
     def run(self, *arguments: str, at: datetime, blow: Blow | None = None) -> Ended:
-        return self.end(self.start(*arguments, at=at, blow=blow))
+        return self.start(*arguments, at=at, blow=blow).end()
 
     def copied_to(self, folder: Path) -> "Product":
         """The same files elsewhere, and a configuration that names them."""

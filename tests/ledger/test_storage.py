@@ -153,6 +153,22 @@ def test_a_new_file_gets_its_folder_and_survives_a_crash(tmp_path: Path) -> None
     connection.close()
 
 
+def test_a_file_somebody_else_is_just_setting_up_is_not_in_the_way(tmp_path: Path) -> None:
+    """The one-time switch to WAL does not wait its turn; that it has to be put off is no error."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("create table theirs (x)")
+    other.execute("begin immediate")
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/ledger.db", busy_seconds=0.05)
+    with pytest.raises(StorageError, match="no such table: event") as caught:
+        ledger.state()
+    assert not isinstance(caught.value, StorageBusy)
+    other.execute("rollback")
+    ledger.prepare()
+    assert ledger.append([kept()]) == 1
+    ledger.close()
+    other.close()
+
+
 @pytest.mark.parametrize(
     ("url", "advice"),
     [
@@ -169,6 +185,19 @@ def test_an_url_that_cannot_be_a_ledger(url: str, advice: str) -> None:
     with pytest.raises(ConfigurationError, match=advice) as caught:
         SqlLedger(url)
     assert "s3cret-word" not in str(caught.value)
+
+
+def test_a_server_with_stricter_defaults_cannot_make_a_writer_look_at_the_past(
+    url: str, ledger: SqlLedger
+) -> None:
+    if url.startswith("postgresql"):
+        strict = SqlLedger(f"{url}%20-cdefault_transaction_isolation%3Dserializable")
+        with strict._database.writing() as connection:
+            assert connection.exec_driver_sql("show transaction_isolation").scalar() == "read committed"
+        strict.close()
+    else:
+        with ledger._database.writing(), pytest.raises(StorageBusy):
+            SqlLedger(url, busy_seconds=0.05).append([kept()])
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])

@@ -58,7 +58,7 @@ class Company:
         number = self.server.create_chart(title, self.dataset, [self.people[name] for name in owners])
         return Thing(number, self._key("chart", number), title)
 
-    def dashboard(self, title: str, *owners: str, charts: Sequence[Thing], **more: str) -> Thing:
+    def dashboard(self, title: str, *owners: str, charts: Sequence[Thing], **more: object) -> Thing:
         number = self.server.create_dashboard(
             title, [self.people[name] for name in owners], charts=[chart.number for chart in charts], **more
         )

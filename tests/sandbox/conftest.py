@@ -20,6 +20,10 @@ from bi_governance.sandbox.server import LoopbackServer
 from bi_governance.sandbox.slack import SlackSandbox
 from bi_governance.sandbox.superset import SupersetSandbox
 from bi_governance.sandbox.superset_access import SupersetCredentials
+from tests.sandbox.published import SPECS
+
+# what is compared with the vendors' descriptions needs them beside the checkout; an empty list would skip
+collect_ignore = [] if SPECS.is_dir() else ["test_published_shapes.py"]
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 

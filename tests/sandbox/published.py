@@ -11,7 +11,7 @@ SPECS = Path(__file__).resolve().parents[2].parent / "shared" / "specs"
 
 
 def available(*names: str) -> list[str]:
-    """Those of the names that exist: a test parametrised over them is not collected where there are none."""
+    """Those of the names that exist."""
     return [name for name in names if (SPECS / name).exists()]
 
 

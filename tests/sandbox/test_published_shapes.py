@@ -1,7 +1,7 @@
 """Answers against what the vendors publish.
 
 The descriptions and captured samples are looked for beside the checkout (`../shared/specs`); where they are
-absent these tests are not collected, because they are parametrised over what exists.
+absent this file is not collected; each test is parametrised over what exists.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class LookerClient:
     def __init__(self, source: str, options: Mapping[str, Any]) -> None:
         self.source = source
         self.base_url = str(options["base_url"]).rstrip("/")
-        self.page_size = int(options.get("page_size", 500))
+        self.page_size = max(1, int(options.get("page_size") or 500))
         self._options = options
         self._local = threading.local()
         self._lock = threading.Lock()

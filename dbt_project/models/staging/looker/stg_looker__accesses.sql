@@ -31,6 +31,7 @@ renamed as (
         end as access_kind,
         collected_at
     from unique_rows
+    where accessed_at is not null
 
 )
 

@@ -19,9 +19,14 @@ renamed as (
         user_id as actor_id,
         dashboard_id,
         chart_id,
-        coalesce(access_kind, 'view') as access_kind,
+        -- Whatever is not known to be anything else counts as somebody looking at it.
+        case
+            when access_kind in ('edit', 'delivery', 'export', 'api', 'embed') then access_kind
+            else 'view'
+        end as access_kind,
         collected_at
     from unique_rows
+    where accessed_at is not null
 
 )
 

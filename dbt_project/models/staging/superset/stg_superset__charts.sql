@@ -26,6 +26,7 @@ renamed as (
         deleted_at is not null as is_trashed,
         collected_at
     from unique_rows
+    where uuid is not null
 
 )
 

@@ -1,0 +1,154 @@
+"""What must be true after a crash and another run, read from the ledger, the backups and the servers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from bi_governance import events as ev
+from bi_governance.backups import FsspecBackups
+from bi_governance.ledger import SqlLedger
+from bi_governance.model import NoticeKind
+from bi_governance.warehouse.tables import RAW_TABLES, Kind
+from tests.crash.conftest import Product
+from tests.crash.estate import CHANNEL, EVE, PIECES, SOURCES, Piece
+
+# What every run writes about itself; anything else is an effect.
+ROUTINE = (ev.RunStarted, ev.RunFinished, ev.PlanRecorded, ev.MartsBuilt, ev.SourceSeen)
+STAMPS = "source, run_id, collected_at"
+
+
+@contextmanager
+def ledger_of(product: Product) -> Iterator[SqlLedger]:
+    ledger = SqlLedger(f"sqlite:///{product.folder}/ledger.db")
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def events(product: Product, *kinds: type[ev.Event]) -> list[ev.Event]:
+    """What the ledger says since the eve, its chain checked first."""
+    with ledger_of(product) as ledger:
+        ledger.verify()
+        return [e for e in ledger.events() if e.at > EVE and isinstance(e, kinds or ev.Event)]
+
+
+def count(product: Product, kind: type[ev.VisualEvent]) -> Counter[str]:
+    """How many events of one kind there are per title."""
+    names = {key: title for title, key in product.company.keys.items()}
+    return Counter(names[event.key] for event in events(product, kind))
+
+
+def assert_removed_once(product: Product) -> None:
+    """What was due is gone by one call each, recorded once, and can be brought back; nothing else is."""
+    company, due = product.company, {p.title: 1 for p in PIECES if p.fate == "removed"}
+    assert company.gone() == set(due)
+    calls = Counter(request.path.removeprefix("/api/4.0").removeprefix("/api/v1") for request in company.writes())
+    assert calls == {_path(piece, company.numbers[piece.title]): 1 for piece in PIECES if piece.title in due}
+    assert count(product, ev.Removed) == due
+    _assert_every_intent_ended(product)
+    backups = FsspecBackups(f"file://{product.folder}/backups")
+    for removed in events(product, ev.Removed):
+        saved = backups.load(removed.backup)
+        assert saved.manifest["key"] == str(removed.key)
+        assert all(saved.files.values())
+
+
+def _path(piece: Piece, number: str) -> str:
+    return f"/{piece.type}s/{number}" if piece.platform == "looker" else f"/{piece.type}/{number}"
+
+
+def _assert_every_intent_ended(product: Product) -> None:
+    assert count(product, ev.RemovalIntended) == count(product, ev.Removed) + count(product, ev.RemovalFailed)
+    assert not events(product, ev.RemovalRefused)
+    with ledger_of(product) as ledger:
+        state = ledger.state()
+    assert not [c for c in state.cases.values() if c.removal_intended or c.restore_intended]
+    assert not state.unsettled_notices
+
+
+def assert_told_once(product: Product) -> None:
+    """Everybody who was to be told got one message about each visual, and the ledger points at it."""
+    delivered = {
+        (event.key, str(event.notice)): (event.channel, event.ts) for event in events(product, ev.NoticeDelivered)
+    }
+    for piece in PIECES:
+        told = product.company.told(piece.title)
+        assert [reader for reader, _ in told] == _readers(piece), piece.title
+        kind = {"warned": NoticeKind.WARNING, "reminded": NoticeKind.REMINDER}.get(piece.fate)
+        for _, message in told:
+            key = product.company.keys[piece.title]
+            assert delivered.pop((key, str(kind))) == (message.channel, message.ts)
+    assert not delivered
+    assert set(count(product, ev.NoticeDelivered).values()) == {1}
+    ended = count(product, ev.NoticeDelivered) + count(product, ev.NoticeFailed)
+    assert count(product, ev.NoticeIntended) == ended
+    with ledger_of(product) as ledger:
+        assert not ledger.state().unsettled_notices
+
+
+def _readers(piece: Piece) -> list[str]:
+    if piece.fate not in ("warned", "reminded"):
+        return []
+    return [CHANNEL if piece.owner == "carol" else piece.owner]
+
+
+def assert_rescued_once(product: Product) -> None:
+    assert count(product, ev.Rescued) == {p.title: 1 for p in PIECES if p.fate == "rescued"}
+
+
+def effects(product: Product) -> tuple[object, ...]:
+    """All that a run may have changed in the world: what a run with nothing to do must leave as it was."""
+    company = product.company
+    return (
+        [event for event in events(product) if not isinstance(event, ROUTINE)],
+        len(company.writes()),
+        company.gone(),
+        [m.ts for m in company.slack.messages() if company.slack.channels[m.channel].name != "analytics"],
+    )
+
+
+# -- the warehouse -------------------------------------------------------------------------------------
+
+
+def inventory(product: Product) -> dict[str, list[tuple]]:
+    """Every inventory table's rows without their stamps."""
+    return _tables(product, Kind.INVENTORY, f"* exclude ({STAMPS})")
+
+
+def history(product: Product) -> dict[str, list[tuple]]:
+    return _tables(product, Kind.HISTORY, f"* exclude ({STAMPS})")
+
+
+def _tables(product: Product, kind: Kind, columns: str) -> dict[str, list[tuple]]:
+    names = [t.name for t in RAW_TABLES.values() if t.kind is kind and t.platform in SOURCES]
+    with duckdb.connect(f"{product.folder}/warehouse.duckdb") as warehouse:
+        found = {n: warehouse.sql(f"select distinct {columns} from bi_raw.{n}").fetchall() for n in names}
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+
+
+def assert_inventory_whole(product: Product) -> None:
+    """All inventory rows of one source stem from one run: swapped in together, or not at all."""
+    runs: dict[str, set[str]] = {}
+    for name, rows in _tables(product, Kind.INVENTORY, "run_id").items():
+        runs.setdefault(name.partition("_")[0], set()).update(run for (run,) in rows)
+    assert {platform: len(found) for platform, found in runs.items()} == dict.fromkeys(SOURCES, 1)
+
+
+def collected(product: Product) -> list[tuple[str, str, str]]:
+    """Source, feed and status of the newest run of each source that is recorded."""
+    with duckdb.connect(f"{product.folder}/warehouse.duckdb") as warehouse:
+        return warehouse.sql(
+            "select distinct source, feed, status from bi_raw.collection c where finished_at = "
+            "(select max(finished_at) from bi_raw.collection n where n.source = c.source) order by all"
+        ).fetchall()
+
+
+def marts(product: Product) -> dict[str, list[tuple]]:
+    """What dbt made of it all."""
+    names = ("visual_last_access", "visual_usage_daily", "source_coverage", "visual_containment", "bi_user")
+    with duckdb.connect(f"{product.folder}/warehouse.duckdb") as warehouse:
+        found = {n: warehouse.sql(f"select * from bi_governance.{n}").fetchall() for n in names}
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}

@@ -1,0 +1,46 @@
+"""Killed while warning: every owner gets one message about each visual, and it is recorded."""
+
+import pytest
+
+from tests.crash.again import assert_nothing_left, die_and_run_again
+from tests.crash.child import Blow
+from tests.crash.conftest import Product
+from tests.crash.estate import CHANNEL, DUE
+from tests.crash.record import assert_rescued_once, assert_told_once
+
+POST = "POST /api/chat.postMessage"
+BLOWS = [
+    *(
+        Blow(when, effect, about)
+        for when in ("before", "after")
+        for effect, about in (
+            ("ledger.append", "notice.intended"),
+            ("notifier.deliver", "warning U"),
+            ("notifier.deliver", f"warning {CHANNEL}"),
+            ("notifier.deliver", "reminder"),
+            ("ledger.append", "notice.delivered"),
+        )
+    ),
+    Blow("before", "answer", POST),
+    Blow("before", "answer", POST, nth=3),
+    Blow("before", "answer", "POST /api/conversations.open"),
+    Blow("before", "ledger.append", "notice.delivered", nth=3),
+    Blow("after", "ledger.append", "notice.delivered", nth=3),
+]
+
+
+@pytest.mark.parametrize("blow", BLOWS, ids=str)
+def test_killed_while_warning(product: Product, blow: Blow) -> None:
+    die_and_run_again(product, "warn", blow)
+    assert_told_once(product)
+    assert_rescued_once(product)
+    assert not product.company.writes()
+    assert_nothing_left(product, "warn")
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_the_answer_to_a_message_is_lost(product: Product, nth: int) -> None:
+    ended = product.run("warn", at=DUE, blow=Blow("lost", "answer", POST, nth))
+    assert ended.status == 0, ended.said
+    assert_told_once(product)
+    assert_nothing_left(product, "warn")

@@ -1,0 +1,129 @@
+"""What a run reads back: facts, witnesses and covered days, from raw rows to values of the core."""
+
+from datetime import timedelta
+
+import pytest
+
+from bi_governance.model import Interval, Person, SourceDay, VisualKey
+from bi_governance.ports import Collected, FeedResult
+from tests.dbt.estate import DAY, MIDNIGHT, NOW
+
+SOURCE = "looker"
+LOOK = VisualKey(SOURCE, "look", "7")
+HOUR = timedelta(hours=1)
+
+
+def inventory(built, at=NOW, **pages):
+    staging = built.warehouse.stage(SOURCE, "run", list(pages))
+    for table, page in pages.items():
+        staging.write(table, page)
+    staging.commit(at)
+
+
+def access(at, user="1", **values):
+    key = f"{at.isoformat()}-{user}"
+    return {"event_key": key, "accessed_at": at, "user_id": user, "look_id": "7", **values}
+
+
+def facts_of(built, key=LOOK):
+    return {facts.key: facts for facts in built.warehouse.facts()}[key]
+
+
+def test_a_used_look_with_everything_about_it(built):
+    inventory(
+        built,
+        looker_look=[
+            {
+                "look_id": "7",
+                "title": "Orders",
+                "folder_id": "1",
+                "user_id": "1",
+                "url": "/looks/7",
+                "created_at": NOW - 100 * DAY,
+                "updated_at": NOW - 50 * DAY,
+                "is_public": True,
+            }
+        ],
+        looker_dashboard=[{"dashboard_id": "a::b", "is_lookml": True, "deleted": True}],
+        looker_dashboard_element=[{"element_id": "1", "dashboard_id": "a::b", "look_id": "7"}],
+        looker_folder=[{"folder_id": "1", "name": "x", "path": "Shared/Shop", "is_personal": False}],
+        looker_user=[
+            {"user_id": "1", "display_name": "Ann", "email": "ann@acme.test", "is_disabled": False},
+            {"user_id": "9", "display_name": "Robot", "email": "bot@acme.test"},
+        ],
+        looker_schedule=[
+            {"schedule_id": "1", "look_id": "7", "enabled": True, "last_run_at": NOW - 2 * DAY},
+            {"schedule_id": "2", "look_id": "7", "enabled": False, "last_run_at": NOW - DAY},
+        ],
+    )
+    history = [access(NOW - 3 * DAY), access(NOW - 4 * DAY, "2"), access(NOW - DAY, "9")]
+    built.warehouse.append_history("looker_historical_access", SOURCE, "run", NOW, history)
+    built.warehouse.set_robots(SOURCE, [Person("bot@acme.test", "Robot", "bot@acme.test")], NOW)
+    built.transformer.build()
+    facts = facts_of(built)
+    assert facts.owner == Person("1", "Ann", "ann@acme.test", active=True)
+    assert (facts.title, facts.folder, facts.url) == ("Orders", "Shared/Shop", "/looks/7")
+    assert (facts.created_at, facts.updated_at) == (NOW - 100 * DAY, NOW - 50 * DAY)
+    assert (facts.last_viewed_at, facts.last_viewed_by) == (NOW - 3 * DAY, "Ann")
+    assert (facts.view_count, facts.viewer_count) == (2, 2)
+    assert (facts.last_delivered_at, facts.active_schedules, facts.published_links) == (NOW - 2 * DAY, 1, 1)
+    assert facts.containers == (VisualKey(SOURCE, "dashboard", "a::b"),)
+    container = facts_of(built, facts.containers[0])
+    assert (container.is_code_managed, container.is_trashed, container.owner) == (True, False, None)
+
+
+def test_first_seen_survives_the_daily_replacement(built):
+    inventory(built, looker_look=[{"look_id": "7"}])
+    built.transformer.build()
+    inventory(built, NOW + DAY, looker_look=[{"look_id": "7"}, {"look_id": "8"}])
+    built.transformer.build()
+    assert facts_of(built).first_seen_at == NOW
+    assert facts_of(built, VisualKey(SOURCE, "look", "8")).first_seen_at == NOW + DAY
+
+
+def test_what_the_platform_says_proves_non_use_until_the_inventory_was_read(built):
+    inventory(built, looker_look=[{"look_id": "7", "last_accessed_at": NOW - 80 * DAY}, {"look_id": "8"}])
+    built.transformer.build()
+    assert facts_of(built).last_viewed_at == NOW - 80 * DAY
+    assert built.warehouse.witnessed() == {LOOK: Interval(NOW - 80 * DAY, NOW)}
+
+
+def test_a_last_access_that_was_a_robot_s_proves_nothing(built):
+    inventory(built, looker_look=[{"look_id": "7", "last_accessed_at": NOW - DAY}])
+    built.warehouse.append_history(
+        "looker_historical_access", SOURCE, "run", NOW, [access(NOW - DAY + HOUR, "9"), access(NOW - 9 * DAY)]
+    )
+    built.warehouse.set_robots(SOURCE, [Person("9")], NOW)
+    built.transformer.build()
+    assert facts_of(built).last_viewed_at == NOW - 9 * DAY
+    assert built.warehouse.witnessed() == {}
+
+
+@pytest.mark.parametrize("days", [3, 230])
+def test_the_newest_200_covered_days_are_told_oldest_first(duckdb_built, days):
+    starts = [MIDNIGHT - n * DAY for n in range(1, days + 1)]
+    duckdb_built.warehouse.record_collection([covered(start) for start in starts])
+    duckdb_built.warehouse.append_history(
+        "looker_historical_access", SOURCE, "run", NOW, [access(starts[0] + HOUR, user) for user in "1123"]
+    )
+    duckdb_built.transformer.build()
+    told = duckdb_built.warehouse.source_days()
+    assert [day.day for day in told] == sorted(starts[:200])
+    assert told[-1] == SourceDay(
+        SOURCE, starts[0], starts[0], starts[0] + DAY, 3, pytest.approx(1 / 3, abs=1e-6)
+    )
+
+
+def covered(start):
+    return Collected(
+        source=SOURCE,
+        platform="looker",
+        run_id="run",
+        feed="looker_historical_access",
+        status=FeedResult.COMPLETE,
+        rows=1,
+        started_at=NOW,
+        finished_at=NOW,
+        window_start=start,
+        window_end=start + DAY,
+    )
