@@ -42,6 +42,17 @@ class FsspecBackups:
         self._scheme = url.partition("://")[0] if "://" in url else "file"
         self._fs, self._root = _open(url, self._scheme)
 
+    def check(self) -> str:
+        """Write, read and remove a file the way backups are; StorageError when that is not possible."""
+        path, data = f".check-{uuid.uuid4().hex}", b"bi-governance"
+        with self._in_our_words("Checking the backup store failed"):
+            self._write(path, data)
+            same = self._read(path) == data
+            self._fs.rm_file(f"{self._root}/{path}")
+        if not same:
+            raise StorageError(f"The {self._scheme} store does not give back what was written to it.")
+        return f"{self._scheme} store, writable and readable"
+
     def save(self, key: VisualKey, episode: int, content: BackupContent, at: datetime) -> BackupRef:
         """Write the whole backup or nothing, and read it back before saying so.
 

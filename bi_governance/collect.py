@@ -29,9 +29,12 @@ class SourceCollection:
         return bool(self.outcomes) and all(o.status is FeedResult.COMPLETE for o in self.outcomes)
 
     def problems(self) -> list[str]:
-        return [
-            f"{o.feed}: {o.status} - {o.detail}" for o in self.outcomes if o.status is not FeedResult.COMPLETE
-        ]
+        """One line per thing that went wrong, with every feed it concerns: a refused log-in is one thing."""
+        feeds: dict[str, list[str]] = {}
+        for outcome in self.outcomes:
+            if outcome.status is not FeedResult.COMPLETE:
+                feeds.setdefault(f"{outcome.status} - {outcome.detail}", []).append(outcome.feed)
+        return [f"{', '.join(concerned)}: {what}" for what, concerned in feeds.items()]
 
 
 def collect(services: Services, run_id: str) -> list[SourceCollection]:

@@ -411,6 +411,10 @@ class Notifier(Protocol):
 
     items_per_message: int
 
+    def check(self) -> str:
+        """Prove that messages can be sent, without sending one; says as whom and where."""
+        ...
+
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner if reachable, else whom to tell instead; RecipientUnknown when nobody is left."""
         ...
@@ -443,6 +447,10 @@ class BackupRef:
 
 class BackupStore(Protocol):
     """Keeps backups; raises StorageError when it cannot."""
+
+    def check(self) -> str:
+        """Prove that backups can be written, read and moved; says where."""
+        ...
 
     def save(self, key: VisualKey, episode: int, content: BackupContent, at: datetime) -> BackupRef:
         """Write the whole backup or nothing."""

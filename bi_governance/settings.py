@@ -23,6 +23,7 @@ from bi_governance.ports import TrialNotices
 from bi_governance.window import WEEKDAYS, ActionWindow
 
 DEFAULT_FILE = Path("config/bi_governance.yml")
+SCHEMA_FILE = "bi_governance.schema.json"
 NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 Days = Annotated[int, Field(ge=0, le=3650)]
 # Values under these keys must come from the environment, never from the file itself.

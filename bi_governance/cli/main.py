@@ -50,9 +50,7 @@ ConfigOption = Annotated[
 ]
 AsOfOption = Annotated[
     str | None,
-    typer.Option(
-        "--as-of", help="Look from this day (at schedule.daily_at) or timestamp; read-only commands."
-    ),
+    typer.Option("--as-of", help="Decide on today's facts as if it were this day (at schedule.daily_at)."),
 ]
 SourceOption = Annotated[str | None, typer.Option("--source", "-s", help="Only this source.")]
 JsonOption = Annotated[

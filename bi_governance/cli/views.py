@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress import Progress as Bars
@@ -70,14 +71,9 @@ def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int =
     table = Table(
         title=f"Plan as of {local(plan.as_of, zone, hours=True)}  ({plan.digest[:12]})", title_justify="left"
     )
-    for column, options in (
-        ("action", {}),
-        ("visual", {"overflow": "fold"}),
-        ("last used", {}),
-        ("deadline", {}),
-        ("why", {}),
-    ):
-        table.add_column(column, **options)  # type: ignore[arg-type]
+    table.box, table.padding = SIMPLE_HEAD, (0, 1)
+    for column in ("action", "deadline", "visual, and why"):
+        table.add_column(column, overflow="fold")
     for decision in shown[:rows]:
         table.add_row(*_decision_cells(decision, zone))
     parts: list[RenderableType] = [table]
@@ -94,14 +90,8 @@ def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int =
 
 def _decision_cells(decision: Decision, zone: tzinfo) -> tuple[RenderableType, ...]:
     action = Text(str(decision.action), style=COLOURS.get(decision.action, ""))
-    why = Text("; ".join(str(r) for r in decision.reasons))
-    return (
-        action,
-        Text(str(decision.key)),
-        local(decision.usage.last_used, zone),
-        local(decision.deadline, zone),
-        why,
-    )
+    why = Text("; ".join(str(r) for r in decision.reasons), style="dim")
+    return action, local(decision.deadline, zone), Group(Text(str(decision.key)), why)
 
 
 def run_view(report: RunReport) -> RenderableType:
@@ -148,11 +138,11 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
 
 def _due_table(due: Iterable[Decision], zone: tzinfo) -> RenderableType:
     listed = list(due)
-    table = Table(title=f"Due next ({len(listed)})", title_justify="left")
-    for column in ("deadline", "visual", "now", "why"):
+    table = Table(title=f"Due next ({len(listed)})", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for column in ("now", "deadline", "visual, and why"):
         table.add_column(column, overflow="fold")
-    for d in listed[:20]:
-        table.add_row(local(d.deadline, zone), str(d.key), str(d.action), str(d.reasons[0]))
+    for decision in listed[:20]:
+        table.add_row(*_decision_cells(decision, zone))
     return table
 
 
@@ -209,5 +199,7 @@ def probe_view(source: str, probes: Iterable[Probe]) -> RenderableType:
         table.add_column(column, overflow="fold")
     for probe in probes:
         mark = Text("ok", style="green") if probe.ok else Text("no", style="red")
-        table.add_row(probe.name, mark, probe.detail, "" if probe.ok else probe.advice)
+        # A vendor's error ends with its hint, which is the advice already.
+        found = probe.detail.removesuffix(f" - {probe.advice}")
+        table.add_row(probe.name, mark, found, "" if probe.ok else probe.advice)
     return table

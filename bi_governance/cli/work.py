@@ -17,7 +17,6 @@ from bi_governance.cli.main import (
     JsonOption,
     Options,
     SourceOption,
-    YesOption,
     app,
     emit,
     err,
@@ -42,7 +41,7 @@ from bi_governance.run import (
     warn_stage,
 )
 from bi_governance.run import transform as build_marts
-from bi_governance.settings import DEFAULT_FILE, example_text
+from bi_governance.settings import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 
 STATUS = {"done": 0, "failed": 1, "vetoed": 3}
 
@@ -86,6 +85,8 @@ def init(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(example_text(), encoding="utf-8")
+        schema = json_schema()
+        file.with_name(SCHEMA_FILE).write_text(jsonlib.dumps(schema, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
     out.print(
@@ -122,17 +123,20 @@ def _probe_stores(opened: App) -> list[Probe]:
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("warehouse", services.warehouse.prepare),
         ("ledger", services.ledger.state),
-        ("notifications", services.notifier.trial_recipient),
+        ("backups", services.backups.check),
+        ("notifications", services.notifier.check),
     )
     return [_probe_store(name, check) for name, check in checks]
 
 
 def _probe_store(name: str, check: Callable[[], object]) -> Probe:
     try:
-        check()
+        found = check()
     except GovernanceError as error:
-        return Probe(name, ok=False, detail=str(error), advice="see docs/configuration.md")
-    return Probe(name, ok=True, detail="reachable")
+        return Probe(
+            name, ok=False, detail=str(error), advice=f"correct the section for {name} in the configuration"
+        )
+    return Probe(name, ok=True, detail=found if isinstance(found, str) else "reachable")
 
 
 @app.command()
@@ -142,10 +146,9 @@ def run(
     as_of: AsOfOption = None,
     source: SourceOption = None,
     json: JsonOption = None,
-    yes: YesOption = None,
 ) -> int:
     """The daily run: collect, transform, plan, warn, delete, report."""
-    options: Options = context.obj.with_later(config, as_of, source, json, yes)
+    options: Options = context.obj.with_later(config, as_of, source, json)
     options.refuse_as_of("run")
     with _shown(options) as opened:
         report = daily_run(opened.services)
@@ -277,7 +280,11 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
 
     def once() -> None:
         with options.open() as opened:
-            daily_run(opened.services)
+            report = daily_run(opened.services)
+        title, lines = summary(report)
+        scheduler.log.info(
+            "run.finished", run_id=report.run_id, outcome=report.outcome, title=title, summary=lines
+        )
 
     daemon = scheduler.build(settings.schedule, once)
     when = f"{settings.schedule.daily_at} {settings.schedule.timezone}"

@@ -50,6 +50,19 @@ class OutboxNotifier:
         self._templates.filters["markdown"] = escape_markdown
         self._templates.filters["code"] = code_markdown
 
+    def check(self) -> str:
+        """Write and remove a file; DeliveryError when that is not possible."""
+        probe = self._directory / f".check-{uuid.uuid4().hex}"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise DeliveryError(
+                f"The outbox {self._directory} cannot be written: {error.strerror}."
+            ) from error
+        return f"files under {self._directory}"
+
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner's e-mail address or name, else `unassigned` with the reason why."""
         if owner is None:

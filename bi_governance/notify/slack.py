@@ -71,6 +71,14 @@ class SlackNotifier:
         self._lookups: dict[str, _Lookup] = {}
         self._conversations: dict[str, str] = {}
 
+    def check(self) -> str:
+        """Ask Slack who we are and whether our channels exist; DeliveryError with what is missing."""
+        who = self._api.read("auth.test")
+        for channel in {self._channel, self._admin_channel}:
+            if channel:
+                self._history_id(channel)
+        return f"as {who.get('user', 'the bot')} in {who.get('team', 'the workspace')}"
+
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner's Slack account, else the fallback channel with the reason why.
 

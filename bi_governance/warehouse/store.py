@@ -117,7 +117,7 @@ class SqlWarehouse:
             if not _has_marts(connection, self._schema):
                 raise StorageError(
                     f"There are no marts in schema {self._schema} of the warehouse yet; "
-                    "run: bi-governance transform"
+                    "start with: bi-governance run"
                 )
             return read(connection, self._schema)
 

@@ -4,8 +4,8 @@ import signal
 from datetime import timedelta
 
 from tests.crash.child import Blow
-from tests.crash.conftest import Ended, Product
 from tests.crash.estate import DUE
+from tests.crash.product import Ended, Product
 from tests.crash.record import effects, ledger_of
 
 # The lease of a dead runner is in the way for fifteen minutes, and not for longer.
@@ -29,7 +29,10 @@ def assert_held(product: Product, command: str, *, leased: bool = True) -> None:
         return
     before = effects(product)
     refused = product.run(command, at=SOON)
-    assert (refused.status, "is running on this ledger, until 2026-03-10 06:15:00" in refused.said) == (3, True)
+    assert (refused.status, "is running on this ledger, until 2026-03-10 06:15:00" in refused.said) == (
+        3,
+        True,
+    )
     assert effects(product) == before
 
 

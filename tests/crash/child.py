@@ -1,4 +1,4 @@
-"""The product in a process of its own: the real command line under a fixed clock, dying at one exact moment."""
+"""The product in a process of its own: the real command line, a fixed clock, and a moment to die at."""
 
 import http.client
 import itertools
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -22,6 +22,8 @@ from bi_governance.cli import main
 from bi_governance.events import VisualEvent
 from bi_governance.ports import Services
 from bi_governance.warehouse import SqlWarehouse
+
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,22 @@ class Blow:
         return " ".join(filter(None, (self.when, self.effect, self.about, f"#{self.nth}")))
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where a process waits until another one lets it go on."""
+
+    reached: Any
+    opened: Any
+
+    def wait(self) -> None:
+        self.reached.set()
+        self.opened.wait(PATIENCE_SECONDS)
+
+
 class Fuse:
     """Counts how often the fatal effect came, and kills the process when it is time."""
 
-    def __init__(self, blow: Blow | None, gate: Path) -> None:
+    def __init__(self, blow: Blow | None, gate: Gate | None) -> None:
         self._blow, self._gate = blow, gate
         self._seen = 0
         self._lock = threading.Lock()
@@ -69,7 +83,7 @@ class Fuse:
             die()
         yield
         if strikes and self._blow.when == "pause":
-            self._gate.read_text()
+            self._gate.wait()
         elif strikes:
             die()
 
@@ -208,7 +222,7 @@ def watch_files(fuse: Fuse) -> None:
 
 def watch_dbt(fuse: Fuse) -> None:
     """Effect `dbt`: a statement dbt runs while it builds the marts."""
-    from dbt.adapters.sql.connections import SQLConnectionManager
+    from dbt.adapters.sql.connections import SQLConnectionManager  # noqa: PLC0415 - slow to import
 
     run = SQLConnectionManager.add_query
 
@@ -219,25 +233,36 @@ def watch_dbt(fuse: Fuse) -> None:
     SQLConnectionManager.add_query = add_query
 
 
-def run(
-    folder: Path, now: datetime, environment: dict[str, str], blow: Blow | None, said: Path, arguments
-) -> None:
-    """Run one command; what it prints goes to the file `said`, its exit status to whoever waits for it."""
-    file = os.open(said, os.O_WRONLY | os.O_CREAT)
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One command: whose files, when, what is to happen to it, and the file for what it prints."""
+
+    folder: Path
+    now: datetime
+    environment: dict[str, str]
+    arguments: tuple[str, ...]
+    said: Path
+    blow: Blow | None = None
+    gate: Gate | None = None
+
+
+def run(errand: Errand) -> None:
+    """Run one command; its exit status goes to whoever waits for the process."""
+    file = os.open(errand.said, os.O_WRONLY | os.O_CREAT)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(file, stream.fileno())
-    os.environ.update(environment)
-    fuse = Fuse(blow, folder / "gate")
+    os.environ.update(errand.environment)
+    fuse = Fuse(errand.blow, errand.gate)
     for watch in (watch_answers, watch_databases, watch_files):
         watch(fuse)
-    if blow is not None and blow.effect == "dbt":
+    if errand.blow is not None and errand.blow.effect == "dbt":
         watch_dbt(fuse)
     real = App.services.func
     App.services = cached_property(lambda self: watched(real(self), fuse))
     App.services.__set_name__(App, "services")
     # `bi_governance.cli.main` by attribute is the function of that name.
-    sys.modules["bi_governance.cli.main"].SystemClock = lambda: FixedClock(now)
-    main(["--config", str(folder / "settings.yml"), *arguments])
+    sys.modules["bi_governance.cli.main"].SystemClock = lambda: FixedClock(errand.now)
+    main(["--config", str(errand.folder / "settings.yml"), *errand.arguments])
 
 
 def flood(url: str, told) -> None:

@@ -1,14 +1,16 @@
-"""Killed while collecting: inventories are swapped whole or not at all, and history loses and doubles nothing."""
+"""Killed while collecting: inventories are swapped whole or not at all, history loses and doubles nothing."""
 
 import signal
+from collections.abc import Container
+from datetime import timedelta
 
 import pytest
 
-from tests.crash.again import LATER, MUCH_LATER, assert_held
+from tests.crash.again import LATER, assert_held
 from tests.crash.child import Blow
-from tests.crash.conftest import Product
-from tests.crash.estate import DUE, PIECES
-from tests.crash.record import assert_inventory_whole, collected, effects, history, inventory
+from tests.crash.estate import DUE, PIECES, SOURCES
+from tests.crash.product import Product
+from tests.crash.record import assert_inventory_whole, history, inventory, newest_collections
 
 BLOWS = [
     *(
@@ -36,19 +38,48 @@ def test_killed_while_collecting(product: Product, blow: Blow) -> None:
     before = inventory(product), history(product)
     assert product.run("collect", at=DUE, blow=blow).status == -signal.SIGKILL
     assert_inventory_whole(product)
-    assert_held(product, "collect")
-    _assert_nothing_wrong_is_removed(product)
+    assert (inventory(product), history(product)) == before
 
-    ended = product.run("collect", at=MUCH_LATER)
+    assert_held(product, "collect")
+    ended = product.run("collect", at=LATER)
     assert ended.status == 0, ended.said
     assert_inventory_whole(product)
-    assert {status for _, _, status in collected(product)} == {"complete"}
-    _assert_same(product, before)
+    assert {status for _, _, status in newest_collections(product)} == {"complete"}
+    assert (inventory(product), history(product)) == before
 
 
-def _assert_nothing_wrong_is_removed(product: Product) -> None:
-    """Deleting from what a dead collection left behind removes what is due, or refuses."""
+@pytest.mark.parametrize(
+    ("blow", "trusted"),
+    [
+        (Blow("before", "staging.commit", "looker_prod"), SOURCES),
+        (Blow("after", "staging.commit", "superset"), SOURCES),
+        (Blow("before", "warehouse.record_collection", "looker_prod"), SOURCES),
+        (Blow("after", "warehouse.record_collection", "looker_prod"), {"superset"}),
+        (Blow("before", "ledger.append", "source.seen"), {}),
+    ],
+    ids=str,
+)
+def test_what_a_dead_collection_left_is_not_believed_before_it_was_transformed(
+    product: Product, blow: Blow, trusted: Container[str]
+) -> None:
+    assert product.run("collect", at=DUE, blow=blow).status == -signal.SIGKILL
     ended = product.run("delete", at=LATER)
-    assert ended.status in (0, 3), ended.said
-    assert product.company.gone() <= {piece.title for piece in PIECES if piece.fate == "removed"}
-"""x"""
+    due = {piece.title for piece in PIECES if piece.fate == "removed" and piece.platform in trusted}
+    assert ended.status == (0 if trusted == SOURCES else 3), ended.said
+    assert product.company.gone() == due
+
+
+@pytest.mark.parametrize("platform", SOURCES)
+def test_what_happened_while_it_lay_dead_is_collected(product: Product, platform: str) -> None:
+    """The days a dead collection had begun to read are read again, and nothing of them is missing."""
+    company, title = product.company, f"{platform.title()} slow movers"
+    world, viewer = getattr(company, platform), {"looker": "2", "superset": 2}[platform]
+    blow = Blow("after", "warehouse.append_history", SOURCES[platform])
+    assert product.run("collect", at=DUE, blow=blow).status == -signal.SIGKILL
+    number = company.numbers[title] if platform == "looker" else int(company.numbers[title])
+    world.view("dashboard", number, by=viewer, at=DUE + timedelta(minutes=1))
+    before = history(product)
+
+    assert product.run("collect", at=LATER).status == 0
+    table = f"{platform}_historical_access"
+    assert len(history(product)[table]) == len(before[table]) + 1

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.crash.again import LATER, assert_nothing_left, die_and_run_again
+from tests.crash.again import assert_nothing_left, die_and_run_again
 from tests.crash.child import Blow
-from tests.crash.conftest import Product
 from tests.crash.estate import DUE
+from tests.crash.product import Product
 from tests.crash.record import assert_removed_once, assert_rescued_once
 
 REMOVING = {"looker_prod": "PATCH /api/4.0/dashboards/1", "superset": "DELETE /api/v1/dashboard/1"}
@@ -52,5 +52,3 @@ def test_the_answer_to_a_removal_is_lost(product: Product, request_: str) -> Non
     assert ended.status == 0, ended.said
     assert_removed_once(product)
     assert_nothing_left(product, "delete")
-
-

@@ -4,8 +4,8 @@ import pytest
 
 from tests.crash.again import assert_nothing_left, die_and_run_again
 from tests.crash.child import Blow
-from tests.crash.conftest import Product
 from tests.crash.estate import CHANNEL, DUE
+from tests.crash.product import Product
 from tests.crash.record import assert_rescued_once, assert_told_once
 
 POST = "POST /api/chat.postMessage"

@@ -58,7 +58,7 @@ def test_columns_an_earlier_version_did_not_have_are_added(warehouse, rows):
 
 def test_marts_are_asked_for_before_the_first_transform(warehouse):
     for ask in (warehouse.facts, warehouse.witnessed, warehouse.source_days):
-        with pytest.raises(StorageError, match="run: bi-governance transform"):
+        with pytest.raises(StorageError, match="start with: bi-governance run"):
             ask()
 
 
