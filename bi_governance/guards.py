@@ -186,7 +186,8 @@ def inventory_plausible(evidence: SourceEvidence, limits: Limits) -> Iterable[Ve
     switched off.
     """
     for feed in evidence.feeds:
-        if not feed.earlier_rows:
+        # How much of a feed came before it failed says nothing; that it failed is `collection_complete`.
+        if not feed.earlier_rows or feed.status != "complete":
             continue
         usual = statistics.median(feed.earlier_rows) - evidence.removed_by_us
         if usual >= limits.inventory_min_rows and feed.rows < limits.inventory_floor * usual:

@@ -14,7 +14,7 @@ from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.errors import DeliveryError
-from bi_governance.guards import Evidence, SourceEvidence, trusted_coverage
+from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.plan import Plan, make_plan
@@ -314,6 +314,13 @@ def finish(services: Services, report: RunReport, lease: Lease) -> None:
     )
 
 
+def _vetoes_to_tell(report: RunReport) -> list[Veto]:
+    """The plan's vetoes, less those that only repeat which feeds this run could not read."""
+    told = {collection.source for collection in report.collections if not collection.is_complete}
+    vetoes = report.plan.vetoes if report.plan else ()
+    return [v for v in vetoes if v.source not in told or v.guard != "collection_complete"]
+
+
 def summary(report: RunReport) -> tuple[str, list[str]]:
     """The run in a title and a few lines, for the channel and the terminal."""
     modes: Mapping[str, Mode] = report.plan.modes if report.plan else {}
@@ -338,5 +345,5 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     for collection in report.collections:
         lines.extend(f"{collection.source}: {problem}" for problem in collection.problems()[:5])
     if report.plan is not None:
-        lines.extend(f"Vetoed {v.source}: {v.guard} - {v.reason}" for v in report.plan.vetoes[:20])
+        lines.extend(f"Vetoed {v.source}: {v.guard} - {v.reason}" for v in _vetoes_to_tell(report)[:20])
     return f"bi-governance run {report.run_id}: {report.outcome}", lines

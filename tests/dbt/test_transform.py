@@ -55,7 +55,7 @@ def test_a_platform_not_collected_lately_is_stale_at_the_given_moment(url_of, tm
 def test_a_model_that_cannot_be_built_concerns_every_source(url_of, tmp_path, own_project):
     built = built_for(url_of("duckdb"), tmp_path / "target", project=own_project)
     broken = own_project / "models/staging/looker/stg_looker__users.sql"
-    broken.write_text(broken.read_text().replace("not is_disabled", "cast('never' as integer)"))
+    broken.write_text(broken.read_text().replace("not is_disabled", "cast('never' as boolean)"))
     estate.load(built.warehouse)
     report = built.transformer.build()
     assert {failed.name for failed in report.failed} == {"bi_user", "visual_last_access"}
