@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
-from bi_governance.errors import DeliveryError
+from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
@@ -66,12 +67,28 @@ def new_run_id(now: datetime) -> str:
 
 @contextmanager
 def one_runner(services: Services) -> Iterator[Lease]:
-    """Hold the lease for a block of work; LeaseHeld when somebody else does."""
+    """Hold the lease for a block of work, however long it takes; LeaseHeld when somebody else does."""
     lease = services.ledger.acquire(services.holder, services.clock.now(), services.lease_seconds)
+    over = threading.Event()
+    keeper = threading.Thread(target=_keep_lease, args=(services, lease, over), name="lease", daemon=True)
+    keeper.start()
     try:
         yield lease
     finally:
+        over.set()
+        keeper.join()
         services.ledger.release(lease)
+
+
+def _keep_lease(services: Services, lease: Lease, over: threading.Event) -> None:
+    """Renew three times per lease until the work is over; a lost lease is noticed by the next write."""
+    while not over.wait(services.lease_seconds / 3):
+        try:
+            services.ledger.renew(lease, services.clock.now(), services.lease_seconds)
+        except LeaseLost:
+            return
+        except StorageError:
+            continue  # busy now; there are two more tries before the lease runs out
 
 
 def daily_run(services: Services) -> RunReport:

@@ -28,6 +28,7 @@ NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 Days = Annotated[int, Field(ge=0, le=3650)]
 # Values under these keys must come from the environment, never from the file itself.
 SECRET_KEY = re.compile(r"(secret|password|token|api_key)(_value)?$")
+URL_PASSWORD = re.compile(r"://[^/:@\s]*:([^@\s]+)@")
 NOT_SECRET = {"token_name", "token_url"}
 
 
@@ -364,6 +365,8 @@ def _literal_secrets(raw: object) -> list[str]:
     found = []
     for path, value in _walk(raw):
         key = path.rsplit(".", 1)[-1]
+        if (written := URL_PASSWORD.search(value)) and not NAME.search(written[1]):
+            found.append(f"{path}: holds a password; write ${{NAME}} in its place and set that variable")
         if SECRET_KEY.search(key) and key not in NOT_SECRET and value and not NAME.search(value):
             found.append(
                 f"{path}: secrets come from the environment; write ${{{key.upper()}}} and set that variable"

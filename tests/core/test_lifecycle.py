@@ -253,6 +253,11 @@ def test_a_source_set_to_what_holds_anyway_keeps_since_when_it_holds() -> None:
     assert state.mode_since("looker_prod") == ago(20)
 
 
+def test_setting_a_source_to_the_mode_it_has_keeps_since_when() -> None:
+    state = fold([mode(20, LIVE, "looker_prod"), mode(1, LIVE, "looker_prod")])
+    assert state.mode_since("looker_prod") == ago(20)
+
+
 def test_a_global_dry_run_stops_everything_whatever_its_own_mode() -> None:
     state = fold([mode(20, LIVE, "looker_prod"), notice(FACTS, 9, mode=LIVE), mode(1, DRY)])
     assert state.mode_of("looker_prod") is DRY
@@ -297,6 +302,16 @@ def test_only_the_sources_a_plan_could_decide_on_make_progress() -> None:
 def test_plans_made_in_live_are_no_trial() -> None:
     state = fold([planned(30), planned(28), mode(28, LIVE), planned(20), planned(2)])
     assert state.longest_trial("looker_prod") == days(2)
+
+
+def test_plans_of_a_source_live_on_its_own_are_no_trial() -> None:
+    state = fold([mode(30, LIVE, "looker_prod"), planned(20), planned(2)])
+    assert state.longest_trial("looker_prod") == timedelta(0)
+
+
+def test_a_plan_at_the_moment_of_the_switch_begins_the_new_trial() -> None:
+    state = fold([mode(20, LIVE), mode(10, DRY), planned(10), planned(5)])
+    assert state.longest_trial("looker_prod") == days(5)
 
 
 def test_a_trial_starts_over_after_live() -> None:

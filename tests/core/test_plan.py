@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.guards import Limits, SourceEvidence
+from bi_governance.guards import Evidence, Limits, SourceEvidence
 from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Facts, Mode, SourceDay
-from bi_governance.plan import EFFECTS, Plan
+from bi_governance.plan import EFFECTS, Plan, make_plan
 from bi_governance.policy import Policy
 from tests.core.estate import (
     KEY,
@@ -298,6 +298,11 @@ def test_any_changed_decision_changes_the_digest(index: int) -> None:
 def test_what_a_plan_was_made_under_is_part_of_the_digest(change: dict[str, Any]) -> None:
     plan = plan_for(*ESTATE, history=HISTORY)
     assert replace(plan, **change).digest != plan.digest
+
+
+def test_a_plan_keeps_the_digest_of_the_configuration() -> None:
+    plan = make_plan([], fold([]), Evidence({}), Policy(), Limits(), now=NOW, run_id="r", config_digest="c")
+    assert (plan.config_digest, plan.to_json()["config_digest"]) == ("c", "c")
 
 
 def test_a_veto_changes_the_digest_even_if_no_decision_does() -> None:

@@ -70,6 +70,8 @@ def test_a_decision_tells_last_use_idle_time_and_limit() -> None:
     assert codes(deletion) == ["idle", "warned"]
     assert str(deletion.reasons[1]) == "alice@acme.test was warned on 2026-05-24"
     assert deletion.deadline == ago(1)
+    named = judge(facts, case=warned(facts, 8, reader="Alice Ames"))
+    assert str(named.reasons[1]) == "Alice Ames was warned on 2026-05-24"
 
 
 def test_a_visual_in_use_tells_how_far_it_is() -> None:

@@ -174,6 +174,12 @@ def test_past_the_deadline_nobody_is_reminded_even_if_history_lags() -> None:
     assert (decision.action, codes(decision)) == (Action.NONE, ["waiting"])
 
 
+def test_at_the_deadline_itself_nobody_is_reminded() -> None:
+    facts = visual(idle=60, coverage=covered(400, 3))
+    decision = judge(facts, case=warned(facts, 8))
+    assert (decision.action, decision.deadline) == (Action.NONE, NOW)
+
+
 # --- rescues
 
 

@@ -1,11 +1,13 @@
 """The daily run from warning to deletion to restore, and what spares a visual on the way."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.errors import ConfigurationError, LeaseHeld, SourceMissing, SourceUnreachable
+from bi_governance.errors import ConfigurationError, LeaseHeld, LeaseLost, SourceMissing, SourceUnreachable
 from bi_governance.keep import exempt, keep_until, known_key, unexempt
 from bi_governance.model import Action, Mode, NoticeKind
 from bi_governance.ports import TrialNotices
@@ -376,3 +378,34 @@ def test_every_run_leaves_its_plan_and_summary_behind(world):
     assert saved["digest"] == report.plan.digest
     assert saved["decisions"][0]["action"] == str(Action.WARN)
     assert world.post.announced[0].title.endswith("done")
+
+
+def test_a_long_run_keeps_its_lease_alive(world):
+    renewed = threading.Event()
+    real = world.ledger.renew
+
+    def renew(lease, now, seconds):
+        renewed.set()
+        return real(lease, now, seconds)
+
+    world.ledger.renew = renew
+    services = replace(world.services, lease_seconds=1)
+    with one_runner(services):
+        assert renewed.wait(30)
+        world.clock.forward(0.5)
+        renewed.clear()
+        assert renewed.wait(30)
+        with pytest.raises(LeaseHeld):
+            world.ledger.acquire("somebody else", world.clock.now(), 1)
+
+
+def test_a_lost_lease_ends_the_work_at_the_next_write(world):
+    def overtaken():
+        with one_runner(world.services) as lease:
+            world.clock.forward(1)
+            world.ledger.acquire("somebody else", world.clock.now(), 900)
+            world.ledger.append([ev.RunStarted(at=world.clock.now(), run_id="r")], lease)
+
+    with pytest.raises(LeaseLost):
+        overtaken()
+    assert not [e for e in world.ledger.events() if isinstance(e, ev.RunStarted)]

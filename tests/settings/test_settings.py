@@ -94,6 +94,7 @@ def test_every_mistake_is_named_at_once_with_the_nearest_key(tmp_path):
         ("slack: {bot_token: '${NOT_THERE}'}", "NOT_THERE is not set"),
         ("slack: {bot_token: xoxb-literal}", "secrets come from the environment"),
         ("sources: {a: {platform: looker, client_secret: abc}}", "${CLIENT_SECRET}"),
+        ("warehouse: {url: 'postgresql://u:topsecret@db/x'}", "warehouse.url: holds a password"),
         ("- a\n- b", "sections"),
         ("policy: {idle_days: [", "not valid YAML"),
         ("policy: 3", "policy"),
