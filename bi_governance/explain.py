@@ -14,8 +14,9 @@ from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, SourceDay, VisualKey
 from bi_governance.plan import Plan, decision_json, make_plan
-from bi_governance.policy import Decision, Policy, terms_for
+from bi_governance.policy import Decision
 from bi_governance.ports import Services
+from bi_governance.rules import Policy, terms_for
 from bi_governance.run import Estate, gather
 
 

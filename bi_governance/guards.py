@@ -56,7 +56,6 @@ class SourceEvidence:
     failed_tests: tuple[str, ...] = ()
     transformed_at: datetime | None = None
     expected_feeds: tuple[str, ...] = ()
-    living: int = 0
     removed_by_us: int = 0
 
 

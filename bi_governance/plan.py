@@ -13,7 +13,8 @@ from typing import Any
 from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, source_vetoes
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
-from bi_governance.policy import Decision, Neighbourhood, Policy, decide
+from bi_governance.policy import Decision, Neighbourhood, decide
+from bi_governance.rules import Policy
 
 # Actions that reach people or platforms; a veto stops them, a rescue is always allowed.
 EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE})

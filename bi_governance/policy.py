@@ -2,139 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bi_governance.lifecycle import Case, Removal
-from bi_governance.model import Action, Facts, Person, Reason, VisualKey
-from bi_governance.window import ActionWindow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """Which visuals a rule speaks about; every given part must fit, globs ignore case.
-
-    `folder` globs treat `/` as a separator: `*` stays inside one level, `**` crosses levels, and
-    `Executive/**` also means the folder `Executive` itself.
-    """
-
-    source: str | None = None
-    platform: str | None = None
-    type: str | None = None
-    folder: str | None = None
-    owner: str | None = None
-    tag: str | None = None
-    title: str | None = None
-
-    def fits(self, facts: Facts) -> bool | None:
-        """Whether every given part fits; None when that cannot be told because the owner is not known."""
-        plain = (
-            (self.source, facts.key.source),
-            (self.platform, facts.platform),
-            (self.type, facts.key.type),
-            (self.title, facts.title),
-        )
-        if any(glob is not None and not _glob(glob, value) for glob, value in plain):
-            return False
-        if self.tag is not None and not any(_glob(self.tag, tag) for tag in facts.tags):
-            return False
-        if self.folder is not None and _path_glob(self.folder).fullmatch(facts.folder.strip("/")) is None:
-            return False
-        return True if self.owner is None else _owner_fits(self.owner, facts.owner)
-
-
-def _owner_fits(glob: str, owner: Person | None) -> bool | None:
-    if owner is None:
-        return None
-    if any(_glob(glob, value) for value in (owner.email, owner.name, owner.id) if value):
-        return True
-    return False if owner.email else None
-
-
-def _glob(pattern: str, value: str) -> bool:
-    """Only `*` and `?` are special: brackets are common in titles and mean themselves."""
-    literal = pattern.casefold().replace("[", "[[]")
-    return fnmatch.fnmatchcase(value.casefold(), literal)
-
-
-def _path_glob(pattern: str) -> re.Pattern[str]:
-    out = ""
-    rest = pattern.strip("/")
-    while rest:
-        for token, expression in (
-            ("/**", "(?:/.*)?"),
-            ("**/", "(?:.*/)?"),
-            ("**", ".*"),
-            ("*", "[^/]*"),
-            ("?", "[^/]"),
-        ):
-            if rest.startswith(token):
-                out, rest = out + expression, rest[len(token) :]
-                break
-        else:
-            out, rest = out + re.escape(rest[0]), rest[1:]
-    return re.compile(out, re.IGNORECASE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A named exception to the general thresholds; the first rule that fits wins."""
-
-    name: str
-    match: Match = field(default_factory=Match)
-    protect: bool = False
-    idle_days: int | None = None
-    warning_days: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Thresholds (whole days) and protections that hold unless a rule says otherwise."""
-
-    idle_days: int = 60
-    warning_days: int = 7
-    reminder_days: tuple[int, ...] = (3, 1)
-    rules: tuple[Rule, ...] = ()
-    count_deliveries: bool = True
-    restore_immunity_days: int = 30
-    succession_grace_days: int = 14
-    protect_certified: bool = True
-    protect_personal: bool = False
-    protect_code_managed: bool = True
-    window: ActionWindow = field(default_factory=ActionWindow)
-
-    @property
-    def immunity(self) -> timedelta:
-        """How long a restored visual is left alone."""
-        return timedelta(days=self.restore_immunity_days)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for one visual after the rules were read."""
-
-    idle: timedelta
-    warning: timedelta
-    rule: str = ""
-    protected_by: str = ""
-
-
-def terms_for(facts: Facts, policy: Policy) -> Terms:
-    """Thresholds for one visual: those of the first rule that fits, else the general ones.
-
-    A rule before it that might fit (the owner is unknown) can only make the terms milder.
-    """
-    answers = [(rule, rule.match.fits(facts)) for rule in policy.rules]
-    first = next((i for i, (_, fits) in enumerate(answers) if fits), None)
-    settled = Rule(name="") if first is None else answers[first][0]
-    candidates = [*(rule for rule, fits in answers[:first] if fits is None), settled]
-    idle = max(policy.idle_days if r.idle_days is None else r.idle_days for r in candidates)
-    warning = max(policy.warning_days if r.warning_days is None else r.warning_days for r in candidates)
-    protecting = next((r.name for r in candidates if r.protect), "")
-    return Terms(timedelta(days=idle), timedelta(days=warning), settled.name, protecting)
+from bi_governance.model import Action, Facts, Reason, VisualKey
+from bi_governance.rules import Policy, Terms, terms_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +135,11 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     return verdict.say(Action.WARN, _idle(usage, terms))
 
 
+# How long after its deadline a warning still justifies a deletion. Whoever was warned longer ago than that -
+# an outage, a long queue behind the cap, a visual gone for months - has forgotten it and is warned anew.
+NOTICE_VALID = timedelta(days=30)
+
+
 def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     if verdict.used_again():
         return verdict.spare(Action.NONE, _still_used(verdict.usage, verdict.terms))
@@ -280,6 +159,9 @@ def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
         if due is not None:
             return verdict.say(Action.REMIND, waiting, days_before=due)
         return verdict.say(Action.NONE, waiting)
+    if verdict.now - deadline > NOTICE_VALID:
+        text = f"its warning set {deadline:%Y-%m-%d} as the date, too long ago to act on; it is warned anew"
+        return verdict.spare(Action.NONE, Reason("notice_expired", text))
     blockers = deletion_blockers(verdict.facts, verdict.case, around)
     if not verdict.policy.window.is_open(verdict.now):
         blockers = (*blockers, Reason("window", "due, but the deletion window is closed at this hour"))

@@ -23,7 +23,8 @@ from bi_governance.model import (
     VisualKey,
 )
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, Policy
+from bi_governance.policy import Decision
+from bi_governance.rules import Policy
 
 # One raw-table row without its `source`, `run_id` and `collected_at`, which the warehouse adds.
 Row = Mapping[str, object]

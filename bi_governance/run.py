@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -152,11 +151,9 @@ def gather(services: Services, state: State) -> Estate:
         if f.key.source in services.readers
     )
     feeds = services.warehouse.feed_statuses()
-    living = Counter(f.key.source for f in facts if not f.is_trashed)
     evidence = {
         name: replace(
             _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name]),
-            living=living[name],
             removed_by_us=_removed_recently(state, name, services.clock.now()),
         )
         for name in sorted(services.readers)

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bi_governance.errors import ConfigurationError
 from bi_governance.guards import Limits
-from bi_governance.policy import Match, Policy, Rule
 from bi_governance.ports import TrialNotices
+from bi_governance.rules import Match, Policy, Rule
 from bi_governance.window import WEEKDAYS, ActionWindow
 
 DEFAULT_FILE = Path("config/bi_governance.yml")

@@ -12,8 +12,9 @@ from bi_governance.errors import DeliveryError, RecipientUnknown
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, projected_deadline, terms_for
+from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, TrialNotices
+from bi_governance.rules import terms_for
 
 NOBODY = Recipient("none", "nobody (trial notices are off)")
 KIND_OF = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}

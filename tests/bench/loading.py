@@ -103,7 +103,9 @@ def _make_table(database: Database, *, has_key: bool) -> sa.Table:
             connection.execute(CreateSchema(table.schema, if_not_exists=True))
         connection.execute(CreateTable(keyed, if_not_exists=True))
         connection.execute(
-            sa.text(f"create table if not exists {plain} as select * from {keyed} where false")  # names are ours
+            sa.text(
+                f"create table if not exists {plain} as select * from {keyed} where false"
+            )  # names are ours
         )
     return keyed if has_key else plain
 

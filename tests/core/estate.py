@@ -23,7 +23,8 @@ from bi_governance.model import (
     VisualKey,
 )
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import Decision, Neighbourhood, Policy, decide
+from bi_governance.policy import Decision, Neighbourhood, decide
+from bi_governance.rules import Policy
 
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)  # a Monday
 ALICE = Person("7", "Alice Ames", "alice@acme.test", active=True)

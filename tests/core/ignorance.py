@@ -10,7 +10,7 @@ from bi_governance.guards import Evidence, Limits, SourceEvidence, trusted_cover
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, Interval, VisualKey
 from bi_governance.plan import make_plan
-from bi_governance.policy import Policy
+from bi_governance.rules import Policy
 
 Known = tuple[list[Facts], Evidence]
 Loss = Callable[[Known, datetime, int], Known]

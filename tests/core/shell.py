@@ -11,7 +11,8 @@ from bi_governance.guards import Evidence, Limits, deletion_allowance
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Facts, Mode, NoticeKind, RemovalRoute, VisualKey
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import Decision, Neighbourhood, Policy, decide, projected_deadline, terms_for
+from bi_governance.policy import Decision, Neighbourhood, decide, projected_deadline
+from bi_governance.rules import Policy, terms_for
 from tests.core.world import START, Feed, Thing
 
 ROUTES = {"looker": RemovalRoute.TRASH, "superset": RemovalRoute.HARD}

@@ -8,7 +8,8 @@ import pytest
 
 from bi_governance.lifecycle import Case, fold
 from bi_governance.model import Action, Facts
-from bi_governance.policy import Match, Neighbourhood, Policy, Rule
+from bi_governance.policy import Neighbourhood
+from bi_governance.rules import Match, Policy, Rule
 from tests.core.estate import KEY, ago, codes, judge, key, removed, visual, warned
 
 BOARD = visual("9", idle=200)

@@ -10,7 +10,7 @@ from bi_governance import events as ev
 from bi_governance.guards import Evidence, Limits
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Coverage, Facts, Interval, Person
-from bi_governance.policy import Match, Policy, Rule
+from bi_governance.rules import Match, Policy, Rule
 from tests.core.estate import ALICE, KEY, NOW, ago, busy_days, healthy, key, notice, visual, warned
 from tests.core.ignorance import LOSSES, Known, deletions
 

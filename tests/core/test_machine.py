@@ -18,7 +18,7 @@ from bi_governance.guards import Evidence, Limits
 from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Mode, VisualKey
 from bi_governance.plan import Plan
-from bi_governance.policy import Match, Policy, Rule
+from bi_governance.rules import Match, Policy, Rule
 from bi_governance.window import ActionWindow
 from tests.core.ignorance import LOSSES, deletions
 from tests.core.oracle import SLOW, VIP, Oracle

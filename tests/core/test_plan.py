@@ -13,7 +13,7 @@ from bi_governance.guards import Evidence, Limits, SourceEvidence
 from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Facts, Mode, SourceDay
 from bi_governance.plan import EFFECTS, Plan, make_plan
-from bi_governance.policy import Policy
+from bi_governance.rules import Policy
 from tests.core.estate import (
     KEY,
     LIVE,

@@ -10,7 +10,7 @@ import pytest
 
 from bi_governance.lifecycle import Case
 from bi_governance.model import Action, Facts
-from bi_governance.policy import Match, Policy, Rule
+from bi_governance.rules import Match, Policy, Rule
 from tests.core.estate import KEY, NOW, ago, codes, days, judge, visual, warned
 
 POLICY = Policy(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bi_governance.model import Action, Person
-from bi_governance.policy import Match, Policy, Rule, terms_for
+from bi_governance.rules import Match, Policy, Rule, terms_for
 from tests.core.estate import ALICE, days, judge, owned_by, visual
 
 FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))

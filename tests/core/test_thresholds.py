@@ -9,7 +9,8 @@ import pytest
 
 from bi_governance.lifecycle import Case
 from bi_governance.model import Action, Coverage, Interval
-from bi_governance.policy import Decision, Match, Neighbourhood, Policy, Rule, terms_for, usage_of
+from bi_governance.policy import Decision, Neighbourhood, usage_of
+from bi_governance.rules import Match, Policy, Rule, terms_for
 from tests.core.estate import KEY, NOW, ago, codes, covered, days, judge, visual, warned
 
 SECOND = timedelta(seconds=1)

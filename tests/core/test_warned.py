@@ -12,7 +12,8 @@ import pytest
 from bi_governance import events as ev
 from bi_governance.lifecycle import Case, fold
 from bi_governance.model import Action, Coverage, Facts, Interval, Mode, Person
-from bi_governance.policy import Policy, deadline_of, projected_deadline, terms_for
+from bi_governance.policy import deadline_of, projected_deadline
+from bi_governance.rules import Policy, terms_for
 from bi_governance.window import ActionWindow
 from tests.core.estate import (
     ALICE,

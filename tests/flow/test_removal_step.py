@@ -9,8 +9,8 @@ from bi_governance import events as ev
 from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
 from bi_governance.guards import Limits
 from bi_governance.model import Mode, RemovalRoute
-from bi_governance.policy import Policy
 from bi_governance.ports import BackupContent, Capabilities
+from bi_governance.rules import Policy
 from bi_governance.run import (
     RunReport,
     collect_stage,

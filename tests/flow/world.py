@@ -29,7 +29,6 @@ from bi_governance.model import (
     SourceDay,
     VisualKey,
 )
-from bi_governance.policy import Policy
 from bi_governance.ports import (
     Announcement,
     BackupContent,
@@ -46,6 +45,7 @@ from bi_governance.ports import (
     Sighting,
     TransformReport,
 )
+from bi_governance.rules import Policy
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ import pytest
 
 from bi_governance.errors import ConfigurationError
 from bi_governance.guards import Limits
-from bi_governance.policy import Policy
+from bi_governance.rules import Policy
 from bi_governance.settings import DEFAULT_FILE, Settings, example_text, json_schema, load_settings
 
 ROOT = Path(__file__).parents[2]
