@@ -44,11 +44,11 @@ class _Refused(Exception):
 
 
 def settle_removals(services: Services, state: State, lease: Lease, run_id: str) -> list[VisualKey]:
-    """Find out what became of removals and restores a crash left without an outcome."""
+    """Find out what became of removals a crash left without an outcome."""
     settled: list[VisualKey] = []
     for case in list(state.cases.values()):
         reader = services.readers.get(case.key.source)
-        if reader is None or (case.removal_intended is None and case.restore_intended is None):
+        if reader is None or case.removal_intended is None:
             continue
         now = services.clock.now()
         try:
@@ -56,11 +56,7 @@ def settle_removals(services: Services, state: State, lease: Lease, run_id: str)
         except SourceError:
             continue  # the platform cannot tell now; the case stays open and its visual untouched
         gone = not seen.exists or seen.is_trashed
-        if case.removal_intended is not None:
-            outcome = _removal_outcome(case.removal_intended, now, run_id, gone=gone)
-        else:
-            outcome = _restore_outcome(case.key, now, now + services.policy.immunity, run_id, gone=gone)
-        services.ledger.append([outcome], lease)
+        services.ledger.append([_removal_outcome(case.removal_intended, now, run_id, gone=gone)], lease)
         settled.append(case.key)
     return settled
 
@@ -77,14 +73,6 @@ def _removal_outcome(intent: ev.RemovalIntended, now: datetime, run_id: str, *, 
         )
     reason = "interrupted before it took effect"
     return ev.RemovalFailed(at=now, run_id=run_id, key=intent.key, episode=intent.episode, reason=reason)
-
-
-def _restore_outcome(
-    key: VisualKey, now: datetime, immune_until: datetime, run_id: str, *, gone: bool
-) -> ev.VisualEvent:
-    if gone:
-        return ev.RestoreFailed(at=now, run_id=run_id, key=key, reason="interrupted before it took effect")
-    return ev.Restored(at=now, run_id=run_id, key=key, immune_until=immune_until)
 
 
 def delete(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bi_governance import events as ev
-from bi_governance.errors import ConfigurationError, GovernanceError, SourceBroken
-from bi_governance.lifecycle import Removal, State
-from bi_governance.model import VisualKey
-from bi_governance.ports import Lease, RestoreOutcome, Services
+from bi_governance.errors import ConfigurationError, GovernanceError, SourceBroken, StorageError
+from bi_governance.lifecycle import Case, Removal, State
+from bi_governance.model import RemovalRoute, VisualKey
+from bi_governance.ports import BackupContent, Lease, RestoreOutcome, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,23 @@ def restore(services: Services, key: VisualKey, *, actor: str, lease: Lease) -> 
 
 
 def _children(services: Services, removal: Removal) -> list[VisualKey]:
-    if not removal.backup:
-        return []
-    return [
-        VisualKey.parse(text) for text in services.backups.load(removal.backup).manifest.get("children", [])
-    ]
+    return [VisualKey.parse(text) for text in _saved(services, removal).manifest.get("children", [])]
+
+
+def _saved(services: Services, removal: Removal) -> BackupContent:
+    """The backup; what lies in the platform's trash comes back even where its backup is lost or damaged."""
+    try:
+        return services.backups.load(removal.backup)
+    except StorageError:
+        if removal.route is RemovalRoute.TRASH:
+            return BackupContent({}, {})
+        raise
 
 
 def _restore_one(services: Services, state: State, key: VisualKey, actor: str, lease: Lease) -> RestoreReport:
     removal = state.case(key).removal
     assert removal is not None
-    saved = services.backups.load(removal.backup)
+    saved = _saved(services, removal)
     now = services.clock.now()
     services.ledger.append([ev.RestoreIntended(at=now, actor=actor, key=key, route=removal.route)], lease)
     try:
@@ -59,20 +65,53 @@ def _restore_one(services: Services, state: State, key: VisualKey, actor: str, l
         failed = ev.RestoreFailed(at=services.clock.now(), actor=actor, key=key, reason=str(error))
         services.ledger.append([failed], lease)
         raise
-    immune_until = services.clock.now() + services.policy.immunity
-    mode = state.mode_of(key.source)
-    services.ledger.append(
-        [
-            ev.Regretted(at=services.clock.now(), actor=actor, key=key, how="restored", mode=mode),
-            ev.Restored(
-                at=services.clock.now(),
-                actor=actor,
-                key=key,
-                immune_until=immune_until,
-                native_id=outcome.native_id,
-                lost="; ".join(outcome.lost),
-            ),
-        ],
-        lease,
-    )
+    services.ledger.append(_back(services, state, key, outcome, actor=actor), lease)
     return RestoreReport(key, outcome)
+
+
+def _back(
+    services: Services, state: State, key: VisualKey, outcome: RestoreOutcome, *, actor: str, run_id: str = ""
+) -> list[ev.Event]:
+    """A visual that is back was wanted: that is regret, and immunity."""
+    now, mode = services.clock.now(), state.mode_of(key.source)
+    return [
+        ev.Regretted(at=now, run_id=run_id, actor=actor, key=key, how="restored", mode=mode),
+        ev.Restored(
+            at=now,
+            run_id=run_id,
+            actor=actor,
+            key=key,
+            immune_until=now + services.policy.immunity,
+            native_id=outcome.native_id,
+            lost="; ".join(outcome.lost),
+        ),
+    ]
+
+
+def settle_restores(services: Services, state: State, lease: Lease, run_id: str) -> list[VisualKey]:
+    """Finish the restores a crash left without an outcome; those that had no effect yet have failed."""
+    settled: list[VisualKey] = []
+    for case in list(state.cases.values()):
+        if case.restore_intended is None or case.key.source not in services.readers:
+            continue
+        try:
+            found = _settled(services, state, case, case.restore_intended.actor, run_id)
+        except GovernanceError:
+            continue  # nobody can tell or finish now; the case stays open
+        services.ledger.append(found, lease)
+        settled.append(case.key)
+    return settled
+
+
+def _settled(services: Services, state: State, case: Case, actor: str, run_id: str) -> list[ev.Event]:
+    key, now = case.key, services.clock.now()
+    seen = services.readers[key.source].look(key, now)
+    if not seen.exists or seen.is_trashed:
+        reason = "interrupted before it took effect"
+        return [ev.RestoreFailed(at=now, run_id=run_id, actor=actor, key=key, reason=reason)]
+    outcome = RestoreOutcome(key.native_id)
+    if case.removal is not None:
+        # It is there, but perhaps without its owner or what it held: done again, a restore does the rest.
+        restorer = services.armory.restorer(key.source)
+        outcome = restorer.restore(key, case.removal.route, _saved(services, case.removal))
+    return _back(services, state, key, outcome, actor=actor, run_id=run_id)

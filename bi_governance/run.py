@@ -19,6 +19,7 @@ from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.plan import Plan, make_plan
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
+from bi_governance.restore import settle_restores
 from bi_governance.warn import WarnReport, settle_notices, warn
 
 # How far back the runs lie against which inventories are compared.
@@ -112,7 +113,8 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
     found = settle_notices(services, state, lease, report.run_id)
     if found:
         report.settled.append(f"{found} message(s) of an interrupted run had arrived")
-    report.settled.extend(f"{key} settled" for key in settle_removals(services, state, lease, report.run_id))
+    for settled in (settle_removals, settle_restores):
+        report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
 
 
 def collect_stage(services: Services, run_id: str, lease: Lease) -> list[SourceCollection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -249,7 +250,18 @@ def _quoted(body: str) -> str:
     text = " ".join(body.split())
     if text[:1] == "<":
         return "a web page"
+    text = _message_in(text) or text
     return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "…"
+
+
+def _message_in(text: str) -> str:
+    """The sentence inside a JSON error body, where it is the only thing such a body says to people."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return ""
+    message = body.get("message") or body.get("msg") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else ""
 
 
 def _as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

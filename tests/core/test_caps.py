@@ -36,6 +36,7 @@ def test_the_count_cap_is_what_it_says_and_zero_means_none(cap: int) -> None:
         (5000, 0.01, 0),
         (5000, 0.0, 0),
         (49, 0.0, 0),
+        (49, 0.5, 25),
         (0, 0.0, 0),
         (50, 100.0, 25),
     ],
@@ -77,6 +78,11 @@ def test_after_going_live_the_batches_grow_slowly(live_since: float, allowed: in
     assert allowance(history=[live], ramp_first=5) == allowed
 
 
+def test_a_source_live_on_its_own_grows_on_its_own() -> None:
+    own = ev.ModeChanged(at=ago(8), mode=Mode.LIVE, reason="go", source="looker_prod")
+    assert allowance(history=[own], ramp_first=5) == 10
+
+
 def test_a_regret_sets_the_batches_back() -> None:
     regret = ev.Regretted(at=ago(8), key=KEY, how="restored", mode=Mode.LIVE)
     assert allowance(history=[LIVE, regret], ramp_first=5) == 10
@@ -89,7 +95,8 @@ def test_a_regret_sets_the_batches_back() -> None:
 def test_the_ramp_can_be_shaped() -> None:
     live = ev.ModeChanged(at=ago(4), mode=Mode.LIVE, reason="go")
     assert allowance(history=[live], ramp_first=2, ramp_factor=1.5, ramp_clean_days=2) == 4
-    assert allowance(history=[live], ramp_first=1, ramp_factor=1.0, ramp_clean_days=0) == 1
+    assert allowance(history=[live], ramp_first=1, ramp_clean_days=1) == 16
+    assert allowance(history=[live], ramp_first=1, ramp_clean_days=0) == 16
     assert allowance(history=[live], ramp_first=0) == 0
 
 

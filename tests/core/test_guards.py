@@ -63,9 +63,9 @@ def test_a_reason_without_detail_ends_there() -> None:
 
 def test_a_feed_that_was_never_collected_stops_its_source() -> None:
     evidence = healthy(expected_feeds=("looker_user", "looker_dashboard", "looker_access"))
-    assert [v.reason for v in vetoes(evidence)] == [
-        "feed looker_access was never collected",
-        "feed looker_user was never collected",
+    assert vetoes(evidence) == [
+        Veto("looker_prod", "collection_complete", "feed looker_access was never collected"),
+        Veto("looker_prod", "collection_complete", "feed looker_user was never collected"),
     ]
 
 
@@ -97,9 +97,8 @@ def test_no_proven_history_stops_its_source() -> None:
 @pytest.mark.parametrize(("age", "stale"), [(days(2), False), (days(2.1), True)])
 def test_every_feed_must_have_been_read_lately(age: Any, stale: bool) -> None:
     found = vetoes(healthy(feeds=(feed(), feed("looker_user", finished_at=NOW - age))))
-    assert [v.guard for v in found] == (["feed_fresh"] if stale else [])
-    if stale:
-        assert found[0].reason == "feed looker_user was last read 2026-05-30"
+    expected = [Veto("looker_prod", "feed_fresh", "feed looker_user was last read 2026-05-30")]
+    assert found == (expected if stale else [])
 
 
 def test_how_old_a_feed_may_be_is_a_setting() -> None:
@@ -139,6 +138,14 @@ def test_only_a_collapse_of_the_last_days_stops_its_source(days_ago: int, stops:
     events[-days_ago] = 0
     found = vetoes(healthy(days=volume(*events)))
     assert [v.guard for v in found] == (["volume_plausible"] if stops else [])
+
+
+def test_a_collapse_exactly_four_days_ago_still_counts() -> None:
+    events = [100] * 30
+    events[-4] = 0
+    evidence = healthy(days=volume(*events), feeds=(feed(finished_at=MIDNIGHT),))
+    (veto,) = source_vetoes(evidence, State(), NO_TRIAL, MIDNIGHT)
+    assert veto.reason == "only 0 access events on 2026-05-28"
 
 
 def test_weekends_are_compared_with_weekends() -> None:
@@ -237,6 +244,7 @@ def test_an_inventory_that_shrank_stops_its_source(rows: int, stops: bool) -> No
         ((9, 9, 9), 0, "looker_dashboard is empty, usually 9 rows"),
         ((10, 10), 7, "looker_dashboard has 7 rows, usually 10"),
         ((1, 2), 0, "looker_dashboard is empty, usually 1.5 rows"),
+        ((1, 1), 0, "looker_dashboard is empty, usually 1 rows"),
         ((0, 0), 0, None),
         ((), 0, None),
         ((100, 100, 5), 79, "looker_dashboard has 79 rows, usually 100"),
@@ -246,7 +254,7 @@ def test_small_inventories_may_change_but_not_vanish(
     earlier: tuple[int, ...], rows: int, reason: str | None
 ) -> None:
     found = vetoes(healthy(feeds=(feed(rows=rows, earlier_rows=earlier),)))
-    assert [v.reason for v in found] == ([reason] if reason else [])
+    assert found == ([Veto("looker_prod", "inventory_plausible", reason)] if reason else [])
 
 
 @pytest.mark.parametrize(

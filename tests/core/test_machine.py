@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -259,6 +260,7 @@ class World(RuleBasedStateMachine):
 
 
 TestWorld = World.TestCase
+TestWorld.pytestmark = [pytest.mark.timeout(3600)]  # thousands of worlds on a busy machine
 _default = "ci" if os.environ.get("CI") == "true" else "dev"
 TestWorld.settings = settings(
     settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", _default)), stateful_step_count=30

@@ -13,7 +13,7 @@ from bi_governance import events as ev
 from bi_governance.lifecycle import Case, fold
 from bi_governance.model import Action, Coverage, Facts, Interval, Mode, Person
 from bi_governance.policy import deadline_of, projected_deadline
-from bi_governance.rules import Policy, terms_for
+from bi_governance.rules import Policy, Rule, terms_for
 from bi_governance.window import ActionWindow
 from tests.core.estate import (
     ALICE,
@@ -89,6 +89,7 @@ def test_a_due_deletion_waits_while_the_window_is_closed() -> None:
     facts = visual(idle=200)
     decision = judge(facts, case=warned(facts, 30), policy=Policy(window=OFFICE))
     assert (decision.action, codes(decision)) == (Action.NONE, ["window"])
+    assert str(decision.reasons[0]) == "due, but the deletion window is closed at this hour"
 
 
 def test_whoever_stands_in_for_the_owner_gets_more_time() -> None:
@@ -213,6 +214,21 @@ def test_a_rescue_names_what_changed() -> None:
         "owner changed since the warning: '7' -> '8'",
         "folder changed since the warning: 'Sales' -> 'Marketing'",
     ]
+
+
+def test_a_rescue_names_the_rule_it_was_made_under() -> None:
+    policy = Policy(rules=(Rule(name="all", idle_days=70),))
+    decision = judge(visual(idle=1), case=warned(visual(idle=200), 30), policy=policy)
+    assert (decision.action, decision.rule) == (Action.RESCUE, "all")
+
+
+def test_a_use_at_the_very_moment_of_the_notice_is_not_after_it() -> None:
+    assert judge(visual(idle=70), case=warned(visual(idle=70), 70)).action is Action.DELETE
+
+
+def test_what_would_just_be_warned_about_now_is_no_rescue() -> None:
+    facts = visual(idle=53)
+    assert judge(facts, case=warned(facts, 1)).action is Action.NONE
 
 
 def test_an_owner_who_changes_name_or_mail_is_the_same_owner() -> None:

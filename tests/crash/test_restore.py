@@ -54,9 +54,6 @@ def _assert_back(product: Product, platform: str, key: VisualKey) -> None:
     title = _title(platform)
     assert count(product, ev.Restored) == {title: 1}
     assert count(product, ev.Regretted) == {title: 1}
-    assert count(product, ev.RestoreIntended) == count(product, ev.Restored) + count(
-        product, ev.RestoreFailed
-    )
     with ledger_of(product) as ledger:
         case = ledger.state().case(key)
     assert (case.removal, case.restore_intended) == (None, None)

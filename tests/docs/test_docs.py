@@ -51,10 +51,8 @@ def page_id(page: Path) -> str:
 
 def options_of(command: Any) -> set[str]:
     """The long names of a command's own options; every command has --help."""
-    names = {
-        name for p in command.params if isinstance(p, click.Option) for name in (*p.opts, *p.secondary_opts)
-    }
-    return {name for name in names if name.startswith("--")} - {"--help"}
+    options = (param for param in command.params if param.param_type_name == "option")
+    return {name for option in options for name in option.opts if name.startswith("--")} - {"--help"}
 
 
 def test_every_command_has_a_section_and_no_section_lacks_a_command() -> None:

@@ -7,13 +7,20 @@ from datetime import timedelta
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.errors import ConfigurationError, LeaseHeld, LeaseLost, SourceMissing, SourceUnreachable
+from bi_governance.errors import (
+    ConfigurationError,
+    LeaseHeld,
+    LeaseLost,
+    NotInBackup,
+    SourceMissing,
+    SourceUnreachable,
+)
 from bi_governance.keep import exempt, keep_until, known_key, unexempt
-from bi_governance.model import Action, Mode, NoticeKind
-from bi_governance.ports import TrialNotices
+from bi_governance.model import Action, Mode, NoticeKind, RemovalRoute
+from bi_governance.ports import Capabilities, TrialNotices
 from bi_governance.restore import restore
 from bi_governance.run import daily_run, one_runner
-from tests.flow.world import DAY, World
+from tests.flow.world import DAY, ThingReader, World
 
 
 def go_live(world, source=None):
@@ -435,3 +442,50 @@ def test_a_warning_of_the_last_weeks_still_does(world):
     world.clock.forward(7 + 30)
     daily_run(world.services)
     assert world.bi.writes == ["remove 1"]
+
+
+class Trash(ThingReader):
+    """A platform that keeps what was removed."""
+
+    capabilities = Capabilities(None, {"board": RemovalRoute.TRASH})
+
+
+def test_what_lies_in_the_trash_comes_back_without_its_backup(world):
+    world.bi.add("1")
+    world.services = replace(world.services, readers={"bi": Trash(world.bi)})
+    go_live(world)
+    run_days(world, 8)
+    world.shelf.saved.clear()
+    with one_runner(world.services) as lease:
+        restore(world.services, world.key("1"), actor="admin", lease=lease)
+    assert world.bi.things["1"].exists
+
+
+def test_what_is_gone_for_good_needs_its_backup_and_says_so(world):
+    world.bi.add("1")
+    go_live(world)
+    run_days(world, 8)
+    world.shelf.saved.clear()
+    with one_runner(world.services) as lease, pytest.raises(NotInBackup):
+        restore(world.services, world.key("1"), actor="admin", lease=lease)
+    assert world.bi.writes == ["remove 1"]
+
+
+def test_a_restore_the_platform_refuses_is_recorded_and_can_be_tried_again(world):
+    world.bi.add("1")
+    go_live(world)
+    run_days(world, 8)
+    world.bi.failing["restore"] = SourceUnreachable("no answer", source="bi")
+    with one_runner(world.services) as lease, pytest.raises(SourceUnreachable):
+        restore(world.services, world.key("1"), actor="admin", lease=lease)
+    del world.bi.failing["restore"]
+    with one_runner(world.services) as lease:
+        restore(world.services, world.key("1"), actor="admin", lease=lease)
+    kinds = [e.kind for e in world.ledger.events(key=world.key("1"))]
+    assert kinds[-5:] == [
+        "restore.intended",
+        "restore.failed",
+        "restore.intended",
+        "visual.regretted",
+        "restore.done",
+    ]

@@ -1,4 +1,4 @@
-"""Measures every way rows get into the warehouse, and what a build over them takes; run by scripts/bench_loading."""
+"""Measures every way rows get into the warehouse, and what a build over them takes."""
 
 import argparse
 import statistics
@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from bi_governance.transform import DbtTransformer
 from bi_governance.warehouse import SqlWarehouse
@@ -69,16 +67,16 @@ def looks(count: int) -> Iterator[list[dict[str, object]]]:
         ]
 
 
-def load_inventory(warehouse: SqlWarehouse, count: int) -> None:
-    staging = warehouse.stage("looker", "run", ["looker_look"])
+def load_inventory(warehouse: SqlWarehouse, source: str, count: int) -> None:
+    staging = warehouse.stage(source, "run", ["looker_look"])
     for page in looks(count):
         staging.write("looker_look", page)
     staging.commit(NOW)
 
 
-def load_history(warehouse: SqlWarehouse, count: int) -> None:
+def load_history(warehouse: SqlWarehouse, source: str, count: int) -> None:
     for page in events(count):
-        warehouse.append_history(TABLE, "looker", "run", NOW, page)
+        warehouse.append_history(TABLE, source, "run", NOW, page)
 
 
 def rate(count: int, work: Callable[[], None]) -> float:
@@ -97,6 +95,15 @@ def opened(url: str, *, bulk: bool) -> Iterator[SqlWarehouse]:
         warehouse.close()
 
 
+def measured(warehouse: SqlWarehouse, source: str, rows: int) -> tuple[float, float, float]:
+    """Rows per second: an inventory replaced, history appended, the same history read again."""
+    return (
+        rate(rows, lambda: load_inventory(warehouse, source, rows)),
+        rate(rows, lambda: load_history(warehouse, source, rows)),
+        rate(rows, lambda: load_history(warehouse, source, rows)),
+    )
+
+
 class Bench:
     """Databases for one run, and its measurements."""
 
@@ -111,20 +118,12 @@ class Bench:
             return f"duckdb:///{self._folder}/bench{self._made}.duckdb"
         return self._server.create_database(f"bench{self._made}")
 
-    def measure(self, path: Way, rows: int, repeats: int) -> tuple[float, float, float]:
-        """Rows per second: inventory replaced, history appended, history read again (nothing new)."""
-        found = []
-        with opened(self.url(path.engine), bulk=path.bulk) as warehouse:
-            load_history(warehouse, 2 * PAGE)  # the first load of a process pays for warming up
-            for _ in range(repeats):
-                empty(warehouse)
-                found.append(
-                    (
-                        rate(rows, lambda: load_inventory(warehouse, rows)),
-                        rate(rows, lambda: load_history(warehouse, rows)),
-                        rate(rows, lambda: load_history(warehouse, rows)),
-                    )
-                )
+    def measure(self, way: Way, rows: int, repeats: int) -> tuple[float, float, float]:
+        """The median of `repeats` measurements, each at a source of its own."""
+        with opened(self.url(way.engine), bulk=way.bulk) as warehouse:
+            # The first load of a process pays for warming up.
+            load_history(warehouse, "warm-up", 2 * PAGE)
+            found = [measured(warehouse, f"source-{n}", rows) for n in range(repeats)]
         inventory, fresh, again = (statistics.median(column) for column in zip(*found, strict=True))
         return inventory, fresh, again
 
@@ -132,8 +131,8 @@ class Bench:
         """Seconds of a first and a second dbt build over that many accesses."""
         url = self.url(engine)
         with opened(url, bulk=True) as warehouse:
-            load_inventory(warehouse, 10_000)
-            load_history(warehouse, rows)
+            load_inventory(warehouse, "looker", 10_000)
+            load_history(warehouse, "looker", rows)
             transformer = DbtTransformer(
                 warehouse_url=url,
                 raw_schema="bi_raw",
@@ -145,20 +144,15 @@ class Bench:
             return transformer.build().seconds, transformer.build().seconds
 
 
-def empty(warehouse: SqlWarehouse) -> None:
-    with warehouse._database.writing() as connection:
-        connection.execute(sa.text(f"delete from bi_raw.{TABLE}"))
-
-
 def report(bench: Bench, rows: int, repeats: int) -> None:
     print(f"{rows:,} rows in pages of {PAGE:,}; thousand rows per second, median of {repeats}\n")
     print(f"{'':28}{'inventory':>12}{'history':>12}{'read again':>12}{'history, relative':>20}")
     slowest = None
-    for path in reversed(WAYS):
-        inventory, fresh, again = bench.measure(path, rows, repeats)
+    for way in reversed(WAYS):
+        inventory, fresh, again = bench.measure(way, rows, repeats)
         slowest = slowest or fresh
         cells = "".join(f"{value / 1000:12,.0f}" for value in (inventory, fresh, again))
-        print(f"{path.name:28}{cells}{fresh / slowest:19.1f}x", flush=True)
+        print(f"{way.name:28}{cells}{fresh / slowest:19.1f}x", flush=True)
 
 
 def main() -> None:
