@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceError, SourceUnreachable
 from bi_governance.model import Coverage, Interval, Person
-from bi_governance.ports import Collected, FeedResult, Reader, Services, Staging
+from bi_governance.ports import Collected, FeedResult, Page, Reader, Row, Services, Staging
 
 # After one of these every further call would end the same way.
 HOPELESS = (SourceUnreachable, SourceAuthFailed)
 MOST_SOURCES_AT_ONCE = 8
+ROWS_PER_TRANSACTION = 5000
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ def _read_history(services: Services, reader: Reader, run_id: str, log: _FeedLog
     try:
         for window in windows_to_read(services, reader, started):
             rows = 0
-            for page in reader.read_history(window):
+            for page in _worth_a_transaction(reader.read_history(window)):
                 services.warehouse.append_history(feed, reader.name, run_id, started, page)
                 rows += len(page)
                 log.update(feed, total + rows)
@@ -123,6 +124,23 @@ def _read_history(services: Services, reader: Reader, run_id: str, log: _FeedLog
             log.ended(feed, FeedResult.COMPLETE, rows, started, window=window)
     except SourceError as error:
         log.ended(feed, _result_of(error), total, started, detail=str(error))
+
+
+def _worth_a_transaction(pages: Iterable[Page]) -> Iterator[Page]:
+    """The pages joined: some platforms hand out 100 rows at a time. A failure costs none that were read."""
+    rows: list[Row] = []
+    try:
+        for page in pages:
+            rows.extend(page)
+            if len(rows) >= ROWS_PER_TRANSACTION:
+                yield rows
+                rows = []
+    except SourceError:
+        if rows:
+            yield rows
+        raise
+    if rows:
+        yield rows
 
 
 def _result_of(error: SourceError) -> FeedResult:

@@ -86,10 +86,11 @@ def delete(
     """Carry out the plan's deletions one by one; with `only`, the intersection with that list."""
     report = DeleteReport()
     around = {f.key: f for f in estate}
+    digest = plan.digest
     for decision in plan.of(Action.DELETE):
         if only is not None and decision.key not in only:
             continue
-        removal = _Removal(services, plan, decision, around, lease)
+        removal = _Removal(services, plan, digest, decision, around, lease)
         if plan.modes[decision.key.source] is Mode.LIVE:
             removal.carry_out(report)
         else:
@@ -104,12 +105,14 @@ class _Removal:
         self,
         services: Services,
         plan: Plan,
+        digest: str,
         decision: Decision,
         estate: dict[VisualKey, Facts],
         lease: Lease,
     ) -> None:
         self.services = services
         self.plan = plan
+        self.digest = digest  # a hash over every decision: computed once, not once per deletion
         self.decision = decision
         self.key = decision.key
         self.estate = estate
@@ -118,7 +121,7 @@ class _Removal:
     def simulate(self, report: DeleteReport) -> None:
         """Dry-run: write down that live would have removed it here; nothing else exists to be called."""
         self._record(
-            ev.RemovalSimulated(**self._common(), episode=self.decision.episode, plan_digest=self.plan.digest)
+            ev.RemovalSimulated(**self._common(), episode=self.decision.episode, plan_digest=self.digest)
         )
         report.simulated.append(self.key)
 
@@ -237,7 +240,7 @@ class _Removal:
             episode=self.decision.episode,
             route=route,
             backup=backup,
-            plan_digest=self.plan.digest,
+            plan_digest=self.digest,
         )
         self._record(intent)
         problem = self._call(lambda: self.services.armory.remover(self.key.source).remove(self.key))

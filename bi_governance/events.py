@@ -122,11 +122,8 @@ class VisualEvent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeIntended(VisualEvent, kind="notice.intended"):
-    """We are about to send a message about this visual; without an outcome it must be looked for.
-
-    Title, owner and folder are as the reader will see them.
-    """
+class NoticeEvent(VisualEvent):
+    """A message about one visual; title, owner and folder are as its reader sees them."""
 
     episode: int
     notice: NoticeKind
@@ -143,30 +140,28 @@ class NoticeIntended(VisualEvent, kind="notice.intended"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeDelivered(VisualEvent, kind="notice.delivered"):
-    """A message about this visual was accepted; the grace clock of a warning starts at `at`.
+class NoticeIntended(NoticeEvent, kind="notice.intended"):
+    """We are about to send it; without an outcome it must be looked for."""
 
-    `channel` and `ts` are the acknowledgement; title, owner and folder are as the reader saw them.
-    """
 
-    episode: int
-    notice: NoticeKind
-    mode: Mode
-    message_id: str
-    recipient: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDelivered(NoticeEvent, kind="notice.delivered"):
+    """It was accepted, says `channel` and `ts`; the grace clock of a warning starts at `at`."""
+
     channel: str
     ts: str
-    deadline: datetime | None = None
-    title: str = ""
-    owner_id: str = ""
-    folder: str = ""
-    days_before: int | None = None
-    succession: str = ""
-    reader: str = ""
 
     @property
     def once(self) -> str | None:
         return f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}:{self.days_before}"
+
+    @classmethod
+    def of(
+        cls, intended: NoticeIntended, *, at: datetime, run_id: str, channel: str, ts: str
+    ) -> NoticeDelivered:
+        """What was intended, now acknowledged."""
+        same = {f.name: getattr(intended, f.name) for f in fields(NoticeIntended)}
+        return cls(**{**same, "at": at, "run_id": run_id, "channel": channel, "ts": ts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

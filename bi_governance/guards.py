@@ -250,8 +250,11 @@ def deletion_allowance(source: str, population: int, state: State, limits: Limit
 
 def _done_today(source: str, state: State, now: datetime) -> int:
     removed = [r.at for r in state.removals if r.key.source == source]
-    simulated = [c.simulated_at for key, c in state.cases.items() if key.source == source and c.simulated_at]
-    return sum(1 for at in (*removed, *simulated) if now - at < timedelta(hours=20))
+    cases = [case for key, case in state.cases.items() if key.source == source]
+    simulated = [case.simulated_at for case in cases if case.simulated_at]
+    # Begun, and nobody knows yet what became of it: perhaps deleted counts as deleted.
+    unsettled = [case.removal_intended.at for case in cases if case.removal_intended]
+    return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < timedelta(hours=20))
 
 
 def _ramp(source: str, state: State, limits: Limits, now: datetime) -> int | None:

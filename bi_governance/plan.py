@@ -34,8 +34,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of everything that matters in the plan."""
-        canonical = json.dumps(self.to_json(with_digest=False), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _digest(self.to_json(with_digest=False))
 
     def of(self, *actions: Action) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.action in actions)
@@ -59,7 +58,12 @@ class Plan:
             "vetoes": [{"source": v.source, "guard": v.guard, "reason": v.reason} for v in self.vetoes],
             "decisions": [decision_json(d) for d in self.decisions],
         }
-        return {"digest": self.digest, **body} if with_digest else body
+        return {"digest": _digest(body), **body} if with_digest else body
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:

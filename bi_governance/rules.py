@@ -10,6 +10,9 @@ from datetime import timedelta
 from bi_governance.model import Facts, Person
 from bi_governance.window import ActionWindow
 
+PATH_WILDCARDS = {"/**": "(?:/.*)?", "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+PATH_TOKEN = re.compile(r"/\*\*|\*\*/|\*\*|[*?/]|[^*?/]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -59,22 +62,9 @@ def _glob(pattern: str, value: str) -> bool:
 
 
 def _path_glob(pattern: str) -> re.Pattern[str]:
-    out = ""
-    rest = pattern.strip("/")
-    while rest:
-        for token, expression in (
-            ("/**", "(?:/.*)?"),
-            ("**/", "(?:.*/)?"),
-            ("**", ".*"),
-            ("*", "[^/]*"),
-            ("?", "[^/]"),
-        ):
-            if rest.startswith(token):
-                out, rest = out + expression, rest[len(token) :]
-                break
-        else:
-            out, rest = out + re.escape(rest[0]), rest[1:]
-    return re.compile(out, re.IGNORECASE | re.DOTALL)
+    tokens = PATH_TOKEN.findall(pattern.strip("/"))
+    expression = "".join(PATH_WILDCARDS.get(token) or re.escape(token) for token in tokens)
+    return re.compile(expression, re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,38 +52,13 @@ def _settled(
     intent: ev.NoticeIntended, delivery: Delivery | None, services: Services, run_id: str
 ) -> ev.NoticeDelivered | ev.NoticeFailed:
     if delivery is None:
-        return ev.NoticeFailed(
-            at=services.clock.now(),
-            run_id=run_id,
-            key=intent.key,
-            episode=intent.episode,
-            notice=intent.notice,
-            mode=intent.mode,
-            message_id=intent.message_id,
-            reason="interrupted before it was accepted",
-        )
+        return _failed(intent, services.clock.now(), "interrupted before it was accepted", run_id)
     return _delivered(intent, delivery, run_id)
 
 
 def _delivered(intent: ev.NoticeIntended, delivery: Delivery, run_id: str) -> ev.NoticeDelivered:
-    return ev.NoticeDelivered(
-        at=delivery.at,
-        run_id=run_id,
-        key=intent.key,
-        episode=intent.episode,
-        notice=intent.notice,
-        mode=intent.mode,
-        message_id=intent.message_id,
-        recipient=intent.recipient,
-        channel=delivery.channel,
-        ts=delivery.ts,
-        deadline=intent.deadline,
-        title=intent.title,
-        owner_id=intent.owner_id,
-        folder=intent.folder,
-        days_before=intent.days_before,
-        succession=intent.succession,
-        reader=intent.reader,
+    return ev.NoticeDelivered.of(
+        intent, at=delivery.at, run_id=run_id, channel=delivery.channel, ts=delivery.ts
     )
 
 
@@ -155,7 +130,7 @@ def _send(services: Services, digest: Digest, run_id: str, lease: Lease, report:
         )
     except DeliveryError as error:
         report.failed.append(f"{digest.recipient.name}: {error}")
-        services.ledger.append([_failed(i, services.clock.now(), str(error)) for i in intents], lease)
+        services.ledger.append([_failed(i, services.clock.now(), str(error), run_id) for i in intents], lease)
         return
     services.ledger.append([_delivered(intent, delivery, run_id) for intent in intents], lease)
     report.delivered += len(digest.items)
@@ -183,10 +158,10 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
     )
 
 
-def _failed(intent: ev.NoticeIntended, at: datetime, reason: str) -> ev.NoticeFailed:
+def _failed(intent: ev.NoticeIntended, at: datetime, reason: str, run_id: str) -> ev.NoticeFailed:
     return ev.NoticeFailed(
         at=at,
-        run_id=intent.run_id,
+        run_id=run_id,
         key=intent.key,
         episode=intent.episode,
         notice=intent.notice,

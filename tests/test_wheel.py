@@ -39,7 +39,7 @@ def run(site, folder, program):
 def test_nothing_is_taken_from_the_checkout(installed, tmp_path):
     program = """
 import bi_governance, bi_governance.transform as t
-from bi_governance.settings import example_text
+from bi_governance.config_file import example_text
 print(bi_governance.__file__); print(t.project_dir()); print(len(example_text()))
 """
     ended = run(installed, tmp_path, program)

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from bi_governance import __version__
 from bi_governance.app import App, FixedClock, SystemClock
+from bi_governance.config_file import DEFAULT_FILE, load_settings
 from bi_governance.errors import ConfigurationError, GovernanceError, SourceError
 from bi_governance.ports import Clock
-from bi_governance.settings import DEFAULT_FILE, Settings, load_settings
+from bi_governance.settings import Settings
 
 
 def _leave_with(status: int | None, **_options: object) -> None:

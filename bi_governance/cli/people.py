@@ -21,11 +21,12 @@ from bi_governance.cli.main import (
     app,
     confirm,
     emit,
+    err,
     moment_of,
     out,
 )
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
-from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.errors import ConfigurationError, RefusedForSafety, StorageBusy
 from bi_governance.explain import current_plan, event_json
 from bi_governance.explain import explain as explain_one
 from bi_governance.explain import status as status_now
@@ -248,6 +249,19 @@ def _restored_lines(back: Sequence[RestoreReport]) -> Iterator[str]:
             yield f"  could not come back: {what}"
 
 
-def _known(opened: App, key: str) -> VisualKey:
-    services = opened.services
-    return known_key(key, [*(f.key for f in services.warehouse.facts()), *services.ledger.state().cases])
+def _known(opened: App, text: str) -> VisualKey:
+    """The key of a visual that exists, as far as can be told while a run may hold the warehouse.
+
+    Protecting something must not have to wait: an unchecked key of a known source is taken at its word.
+    """
+    services, key = opened.services, VisualKey.parse(text)
+    cases = services.ledger.state().cases
+    if key in cases:
+        return key
+    try:
+        return known_key(text, [*(f.key for f in services.warehouse.facts()), *cases])
+    except StorageBusy:
+        if key.source not in opened.sources:
+            raise
+        err.print(f"A run holds the warehouse, so {text} could not be looked up; recorded as written.")
+        return key

@@ -23,6 +23,7 @@ from bi_governance.cli.main import (
     out,
 )
 from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
+from bi_governance.config_file import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
 from bi_governance.explain import current_plan
 from bi_governance.model import VisualKey
@@ -41,7 +42,6 @@ from bi_governance.run import (
     warn_stage,
 )
 from bi_governance.run import transform as build_marts
-from bi_governance.settings import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 
 STATUS = {"done": 0, "failed": 1, "vetoed": 3}
 

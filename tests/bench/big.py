@@ -1,4 +1,4 @@
-"""What a first, a second and a deleting daily run take over a big estate, and whether memory grows with history."""
+"""What daily runs over a big estate take - a first, a second, a deleting one - and whether memory grows."""
 
 from __future__ import annotations
 

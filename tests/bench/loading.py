@@ -1,4 +1,4 @@
-"""How fast rows enter a database by each way: ours, the driver's executemany, and inserts any database takes."""
+"""How fast rows enter a database: our way, the driver's executemany, and inserts any database takes."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ import pytest
 
 from bi_governance.sandbox.server import Fault
 
+LOCKER = "import duckdb,sys; c=duckdb.connect(sys.argv[1]); print('locked', flush=True); sys.stdin.read()"
+
 
 def sentence(result):
     """The one thing said on standard error; never a traceback, never a secret."""
@@ -173,3 +175,22 @@ def test_a_dry_run_from_the_command_line_writes_nothing_anywhere(office):
         assert shown.status == 0, (command, shown.err, shown.out)
         assert "Traceback" not in shown.err
     assert office.writes() == []
+
+
+def test_an_owner_can_keep_something_while_a_run_holds_the_warehouse(office):
+    (office.folder / "data").mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(office.folder / "data" / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline().strip() == "locked"
+        kept = office.run("keep", "looker_prod:dashboard:1", "--until", "2099-01-31")
+        unknown = office.run("keep", "nowhere:dashboard:1", "--until", "2099-01-31")
+    finally:
+        holder.communicate("")
+    assert kept.status == 0, kept.err
+    assert "could not be looked up" in kept.err
+    assert unknown.status == 1

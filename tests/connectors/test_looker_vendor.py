@@ -10,6 +10,8 @@ from importlib import import_module
 import looker_sdk
 import pytest
 import requests
+from looker_sdk.rtl import serialize
+from looker_sdk.sdk.api40.models import LookmlModelExplore
 
 from bi_governance.connectors.looker.client import VENDOR_ERRORS
 from bi_governance.errors import (
@@ -58,6 +60,13 @@ def test_no_error_document_is_fetched_from_the_vendors_cdn(
     with pytest.raises(SourceConflict, match="Validation Failed: title is taken"):
         bench.reader().own_accounts()
     assert fetched == []
+
+
+def test_an_answer_leaves_what_the_sdk_has_compiled_for_the_next(bench: Bench) -> None:
+    bench.reader().own_accounts()
+    compiled = serialize.converter40.get_structure_hook(LookmlModelExplore)
+    bench.reader().own_accounts()
+    assert serialize.converter40.get_structure_hook(LookmlModelExplore) is compiled
 
 
 def test_fields_at_fault_are_quoted(bench: Bench) -> None:

@@ -36,7 +36,7 @@ def test_a_kind_names_the_class_that_is_in_use(kind: str) -> None:
 
 
 def test_every_event_class_that_can_happen_has_a_kind() -> None:
-    abstract = {ev.Event, ev.VisualEvent}
+    abstract = {ev.Event, ev.VisualEvent, ev.NoticeEvent}
     named = {c for c in vars(ev).values() if isinstance(c, type) and issubclass(c, ev.Event)} - abstract
     assert named == set(ev.KINDS.values())
 

@@ -77,12 +77,17 @@ class Product:
     def run(self, *arguments: str, at: datetime, blow: Blow | None = None) -> Ended:
         return self.start(*arguments, at=at, blow=blow).end()
 
-    def copied_to(self, folder: Path) -> "Product":
-        """The same files elsewhere, and a configuration that names them."""
+    def copied_to(self, folder: Path, **changes: object) -> "Product":
+        """The same files elsewhere, and a configuration that names them, apart from its changed sections."""
         shutil.copytree(self.folder, folder)
-        return Product(folder, self.company).configured()
+        return Product(folder, self.company).configured(**changes)
 
-    def configured(self) -> "Product":
+    def configured(self, **changes: object) -> "Product":
         file = self.folder / "settings.yml"
-        file.write_text(json.dumps(settings(self.company, self.folder)))
+        file.write_text(json.dumps({**settings(self.company, self.folder), **changes}))
         return self
+
+    def elsewhere(self, folder: Path) -> "Product":
+        """Another machine on the same ledger, with a warehouse of its own."""
+        ours = settings(self.company, self.folder)
+        return self.copied_to(folder, ledger=ours["ledger"], backups=ours["backups"])

@@ -2,13 +2,14 @@
 
 import re
 from multiprocessing.connection import wait
+from pathlib import Path
 
 import pytest
 
 from tests.crash.again import LATER
 from tests.crash.child import PATIENCE_SECONDS, Blow, Gate
 from tests.crash.estate import DUE
-from tests.crash.product import Product
+from tests.crash.product import Product, Running
 from tests.crash.record import assert_removed_once, assert_rescued_once, assert_told_once
 
 HOLDER = re.compile(r"\S+:(\d+) is running on this ledger")
@@ -36,28 +37,47 @@ def test_started_at_once_one_works_and_the_other_names_it(product: Product, comm
 
 @pytest.mark.parametrize("source", ["looker_prod", "superset"])
 def test_a_runner_that_slept_through_its_lease_removes_nothing_again(
-    product: Product, source: str, gate: Gate
+    product: Product, source: str, gate: Gate, tmp_path: Path
 ) -> None:
-    """It wakes with a removal on its lips; what it was about is gone, and it may not record it."""
+    """It wakes with a removal on its lips; what it was about is gone, and it may not record that."""
     blow = Blow("pause", "ledger.append", f"removal.intended {source}")
     sleeper = product.start("delete", at=DUE, blow=blow, gate=gate)
     assert gate.reached.wait(PATIENCE_SECONDS)
-    ended = product.run("delete", at=LATER)
+    ended = product.elsewhere(tmp_path / "elsewhere").run("delete", at=LATER)
     assert ended.status == 0, ended.said
 
     gate.opened.set()
-    late = sleeper.end()
-    assert late.status == 3, late.said
-    assert "no longer holds the lease" in late.said
+    _assert_stopped(sleeper)
     assert_removed_once(product)
 
 
-def test_a_runner_that_slept_through_its_lease_tells_nobody_again(product: Product, gate: Gate) -> None:
-    blow = Blow("pause", "ledger.append", "plan.recorded")
-    sleeper = product.start("warn", at=DUE, blow=blow, gate=gate)
+def test_a_runner_that_slept_through_its_lease_tells_nobody_again(
+    product: Product, gate: Gate, tmp_path: Path
+) -> None:
+    sleeper = product.start("warn", at=DUE, blow=Blow("pause", "ledger.append", "plan.recorded"), gate=gate)
     assert gate.reached.wait(PATIENCE_SECONDS)
-    assert product.run("warn", at=LATER).status == 0
+    ended = product.elsewhere(tmp_path / "elsewhere").run("warn", at=LATER)
+    assert ended.status == 0, ended.said
 
     gate.opened.set()
-    assert sleeper.end().status == 3
+    _assert_stopped(sleeper)
     assert_told_once(product)
+
+
+def test_a_warehouse_in_use_is_left_alone(product: Product, gate: Gate) -> None:
+    """DuckDB has one user at a time: whoever comes second changes nothing and says where the first is."""
+    sleeper = product.start("warn", at=DUE, blow=Blow("pause", "ledger.append", "plan.recorded"), gate=gate)
+    assert gate.reached.wait(PATIENCE_SECONDS)
+    refused = product.run("delete", at=LATER)
+    assert (refused.status, "is open in another process" in refused.said) == (1, True), refused.said
+    assert not product.company.writes()
+
+    gate.opened.set()
+    _assert_stopped(sleeper)
+    assert product.run("delete", at=LATER).status == 0
+    assert_removed_once(product)
+
+
+def _assert_stopped(sleeper: Running) -> None:
+    late = sleeper.end()
+    assert (late.status, "no longer holds the lease" in late.said) == (3, True), late.said

@@ -33,12 +33,14 @@ def text_of(page: str) -> str:
 
 def blocks(language: str) -> list[Block]:
     """Every fenced block of that language."""
-    found = []
+    found: list[Block] = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for match in _BLOCK.finditer(text):
-            if match[1] == language:
-                found.append(Block(page, text.count("\n", 0, match.start()) + 1, language, match[2]))
+        found += [
+            Block(page, text.count("\n", 0, match.start()) + 1, language, match[2])
+            for match in _BLOCK.finditer(text)
+            if match[1] == language
+        ]
     return found
 
 

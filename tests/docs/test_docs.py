@@ -18,11 +18,12 @@ import yaml
 import bi_governance.cli  # noqa: F401 - registers the commands
 from bi_governance import guards, policy
 from bi_governance.cli.main import app
+from bi_governance.config_file import load_settings
 from bi_governance.connectors.looker.backup import LOST_ON_REBUILD
 from bi_governance.connectors.registry import COMMON, PLATFORMS
 from bi_governance.events import KINDS
 from bi_governance.model import Action
-from bi_governance.settings import Settings, load_settings
+from bi_governance.settings import Settings
 from tests.docs.pages import (
     PAGES,
     ROOT,
@@ -217,7 +218,9 @@ def test_every_reason_is_there() -> None:
         ROOT / "bi_governance" / "plan.py", "Reason"
     )
     protections = set(
-        re.findall(r'^        \(.*, "(\w+)", f?"', Path(policy.__file__).read_text(encoding="utf-8"), re.M)
+        re.findall(
+            r'^        \(.*, "(\w+)", f?"', Path(policy.__file__).read_text(encoding="utf-8"), re.MULTILINE
+        )
     )
     changes = {"renamed", "owner_changed", "moved"}
     caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE)}
@@ -317,7 +320,7 @@ def test_the_readme_leads_to_every_page() -> None:
     second = {
         (page.parent / link.partition("#")[0]).resolve()
         for page in reached
-        if page.suffix == ".md"
+        if page.suffix == ".md" and page.is_file()
         for link in links(page)
     }
     assert {page_id(page) for page in PAGES if page not in reached | second | {ROOT / "README.md"}} == set()

@@ -1,4 +1,4 @@
-"""A company on a real Superset: its people, what they make and look at, and the simulated day it is for them."""
+"""A company on a real Superset: its people, what they make and look at, and the day it is for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RHYTHM = 2  # days between two looks at the dashboard everybody uses
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A dashboard or chart as it was made: its number then, which a restore changes, and its key, which stays."""
+    """A dashboard or chart as it was made; a restore changes its number and keeps its key."""
 
     number: int
     key: VisualKey

@@ -16,9 +16,9 @@ import yaml
 
 from bi_governance import events as ev
 from bi_governance.app import App
+from bi_governance.config_file import load_settings
 from bi_governance.model import Mode
 from bi_governance.ports import Services
-from bi_governance.settings import load_settings
 from tests.real.company import SERVICE, Company
 
 COMMAND = Path(sys.executable).with_name("bi-governance")

@@ -86,7 +86,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One run's report, the writes Superset recorded during it, what stood there and what Slack held after it."""
+    """One run's report, the writes Superset recorded meanwhile, and what stood and was told after it."""
 
     report: RunReport
     writes: list[Call]

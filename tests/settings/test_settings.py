@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bi_governance.config_file import DEFAULT_FILE, example_text, json_schema, load_settings
 from bi_governance.errors import ConfigurationError
 from bi_governance.guards import Limits
 from bi_governance.rules import Policy
-from bi_governance.settings import DEFAULT_FILE, Settings, example_text, json_schema, load_settings
+from bi_governance.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ENV = {

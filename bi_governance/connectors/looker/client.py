@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from cattrs.errors import BaseValidationError
@@ -174,12 +175,33 @@ class _Settings(api_settings.ApiSettings):
         return self._config
 
 
+class _ReadyConverter:
+    """The SDK's converter with its hook for lists given once.
+
+    The SDK gives it again with every answer, which throws away what the converter has compiled and leaves
+    one more hook to try behind: answer by answer it gets slower, without end.
+    """
+
+    def __init__(self) -> None:
+        self._hook = cache(serialize.converter40.register_structure_hook_factory)
+
+    def register_structure_hook_factory(self, *hook: Any) -> None:
+        """What the SDK does before it structures an answer."""
+        self._hook(*hook)
+
+    def structure(self, data: Any, structure: Any) -> Any:
+        return serialize.converter40.structure(data, structure)
+
+
+_READY: Any = _ReadyConverter()
+
+
 def _deserialize(*, data: str, structure: Any) -> Any:
     """The SDK's own, except that errors lose their documentation links.
 
     For each link the SDK would fetch an error document from a CDN, without a time limit.
     """
-    answer = serialize.deserialize40(data=data, structure=structure)
+    answer: Any = serialize.deserialize(data=data, structure=structure, converter=_READY)
     if isinstance(answer, SDKError):
         answer.documentation_url = ""
         for detail in answer.errors:

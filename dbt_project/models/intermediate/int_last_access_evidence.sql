@@ -54,11 +54,12 @@ claims as (
 
 checked as (
 
-    -- The access a platform speaks of was a robot's when history shows one near it and no person.
+    -- The access a platform speaks of was a robot's or a delivery when history shows one near it and no person.
     -- A person in history later than the platform's last access shows that the platform lags behind.
     select
         claims.visual_key,
-        max(case when accesses.is_robot and accesses.accessed_at <= claims.near_through then 1 else 0 end) as has_robot,
+        max(case when not accesses.is_human and accesses.accessed_at <= claims.near_through then 1 else 0 end)
+            as has_machine,
         max(case when accesses.is_human and accesses.accessed_at <= claims.near_through then 1 else 0 end) as has_human,
         max(case when accesses.is_human and accesses.accessed_at > claims.near_through then 1 else 0 end)
             as has_later_human
@@ -83,7 +84,7 @@ trusted as (
     from claims
     left join checked
         on claims.visual_key = checked.visual_key
-    where coalesce(checked.has_robot, 0) = 0 or checked.has_human = 1
+    where coalesce(checked.has_machine, 0) = 0 or checked.has_human = 1
 
 ),
 
