@@ -150,6 +150,7 @@ class Status:
     last_success: datetime | None
     sources: tuple[SourceStatus, ...]
     due: tuple[Decision, ...]
+    idle_rules: tuple[str, ...]
     restorable: tuple[tuple[VisualKey, datetime], ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -159,6 +160,7 @@ class Status:
             "last_success": _iso(self.last_success),
             "sources": [s.to_json() for s in self.sources],
             "due": [decision_json(d) for d in self.due],
+            "rules_that_fit_nothing": list(self.idle_rules),
             "restorable": [{"key": str(key), "removed_at": at.isoformat()} for key, at in self.restorable],
         }
 
@@ -175,6 +177,7 @@ def status(services: Services) -> Status:
         state.last_success,
         tuple(_source_status(services, state, estate, plan, name) for name in sorted(services.readers)),
         tuple(sorted(due, key=lambda d: (d.deadline is None, d.deadline or services.clock.now(), d.key))),
+        tuple(r.name for r in services.policy.rules if not any(r.match.fits(f) for f in estate.facts)),
         tuple(sorted(restorable, key=lambda pair: pair[1], reverse=True)),
     )
 

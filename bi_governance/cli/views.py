@@ -122,6 +122,10 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
         for s in status.sources
         for v in s.vetoes
     )
+    parts.extend(
+        Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
+        for name in status.idle_rules
+    )
     parts.append(_due_table(status.due, zone))
     if status.restorable:
         listed = [f"{key}  (removed {local(at, zone)})" for key, at in status.restorable[:20]]

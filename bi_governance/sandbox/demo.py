@@ -158,7 +158,7 @@ def _settings(
                 "rules": [
                     {
                         "name": "executives are never touched",
-                        "match": {"folder": "**/Executive/**"},
+                        "match": {"folder": "Executive/**"},
                         "protect": True,
                     }
                 ]

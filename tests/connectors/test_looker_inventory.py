@@ -102,7 +102,7 @@ def test_paths_lead_from_the_root_and_personal_folders_are_known(bench: Bench) -
     weekly = bench.looker.add_folder("Weekly", parent_id=marketing)
     drafts = bench.looker.add_folder("Drafts", parent_id=bench.looker.personal_folder(bench.ada))
     found = {row["folder_id"]: row for row in rows(bench.reader(), "looker_folder")}
-    assert (found[weekly]["path"], found[weekly]["is_personal"]) == ("Shared/Marketing/Weekly", False)
+    assert (found[weekly]["path"], found[weekly]["is_personal"]) == ("Marketing/Weekly", False)
     assert (found[drafts]["path"], found[drafts]["is_personal"]) == ("Users/Ada Byron/Drafts", True)
     key = bench.dashboard(folder_id=drafts)
     assert bench.reader().look(key, LONG_AGO).folder == "Users/Ada Byron/Drafts"

@@ -101,9 +101,9 @@ def test_a_dashboard_in_the_trash_or_gone_is_no_user_of_a_look(bench: Bench) -> 
 def test_moving_to_another_folder_is_seen(bench: Bench) -> None:
     key = bench.dashboard()
     reader = bench.reader()
-    assert reader.look(key, LONG_AGO).folder == "Shared"
+    assert reader.look(key, LONG_AGO).folder == ""
     bench.looker.move("dashboard", key.native_id, folder_id=bench.looker.add_folder("Executive"))
-    assert reader.look(key, LONG_AGO).folder == "Shared/Executive"
+    assert reader.look(key, LONG_AGO).folder == "Executive"
 
 
 def test_the_trash_is_not_absence(bench: Bench) -> None:
@@ -129,7 +129,7 @@ def test_a_backup_holds_what_a_dashboard_is_made_of(bench: Bench) -> None:
     assert plan["scheduled_plan_destination"][0]["address"] == "grace@acme.example"
     assert json.loads(saved.files["access.json"])
     assert saved.manifest["children"] == [str(look)]
-    assert saved.manifest["folder"] == "Shared/Marketing"
+    assert saved.manifest["folder"] == "Marketing"
     json.dumps(saved.manifest)
 
 
@@ -157,7 +157,7 @@ def test_an_emptied_trash_is_rebuilt_from_the_backup(bench: Bench, kind: str) ->
     seen = bench.reader().look(VisualKey("acme", kind, back.native_id), LONG_AGO)
     assert (seen.title, seen.folder, seen.owner_id) == (
         saved.manifest["title"],
-        "Shared/Marketing",
+        "Marketing",
         bench.ada,
     )
 

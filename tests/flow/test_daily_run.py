@@ -15,10 +15,12 @@ from bi_governance.errors import (
     SourceMissing,
     SourceUnreachable,
 )
+from bi_governance.explain import status
 from bi_governance.keep import exempt, keep_until, known_key, unexempt
 from bi_governance.model import Action, Mode, NoticeKind, RemovalRoute
 from bi_governance.ports import Capabilities, TrialNotices
 from bi_governance.restore import restore
+from bi_governance.rules import Match, Policy, Rule
 from bi_governance.run import daily_run, one_runner
 from tests.flow.world import DAY, ThingReader, World
 
@@ -489,3 +491,13 @@ def test_a_restore_the_platform_refuses_is_recorded_and_can_be_tried_again(world
         "visual.regretted",
         "restore.done",
     ]
+
+
+def test_status_names_rules_that_fit_nothing(world):
+    world.bi.add("1", folder="Executive")
+    protecting = [
+        Rule(name=n, match=Match(folder=f), protect=True) for n, f in (("a", "Executive/**"), ("b", "Exec"))
+    ]
+    world.services = replace(world.services, policy=Policy(rules=tuple(protecting)))
+    daily_run(world.services)
+    assert status(world.services).idle_rules == ("b",)

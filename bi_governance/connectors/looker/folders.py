@@ -1,4 +1,4 @@
-"""Where a Looker visual lives: paths such as "Shared/Marketing/Weekly", built the same way everywhere."""
+"""Where a Looker visual lives: paths such as "Marketing/Weekly", built the same way everywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import SourceMissing
 
 AnyFolder = FolderBase | Folder
-FIELDS = "id,name,parent_id,creator_id,is_personal,is_personal_descendant,is_embed"
+FIELDS = "id,name,parent_id,creator_id,is_personal,is_personal_descendant,is_shared_root,is_embed"
 _DEEPEST = 100  # a loop among parents must not hang us
 
 
@@ -30,10 +30,14 @@ class FolderTree:
         self.folders: Mapping[str, AnyFolder] = {str(f.id): f for f in folders}
 
     def place(self, folder_id: str | None) -> Place:
-        """The path from the root to this folder, and whether it is somebody's own or below such a one."""
+        """The path from the root to this folder, and whether it is somebody's own or below such a one.
+
+        The shared root is left out: everybody's folders lie in it, and a rule that protects
+        `Executive/**` must not miss because nobody thinks of that folder as "Shared/Executive".
+        """
         chain = list(self._upwards(folder_id))
         personal = any(f.is_personal or f.is_personal_descendant for f in chain)
-        return Place("/".join(f.name for f in reversed(chain)), personal)
+        return Place("/".join(f.name for f in reversed(chain) if not f.is_shared_root), personal)
 
     def orphans(self) -> set[str]:
         """Parents that are referred to but not there: a sign that the list is not everything."""
