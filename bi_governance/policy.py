@@ -120,6 +120,10 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     verdict = _Verdict(facts, case, terms, usage, policy, now)
     if case.removal is not None:
         return verdict.say(Action.NONE, _removed(case.removal))
+    if case.removal_intended is not None or case.restore_intended is not None:
+        return verdict.say(
+            Action.NONE, Reason("unsettled", "what became of it is not known yet; asking again")
+        )
     protection = protections(facts, around, policy, now)
     if protection:
         return verdict.spare(Action.PROTECT, *protection)

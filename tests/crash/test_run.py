@@ -13,25 +13,18 @@ from tests.crash.record import (
     marts,
 )
 
-EARLY = [
-    Blow("after", "ledger.append", "run.started"),
+BLOWS = [
     Blow("before", "staging.commit", "superset"),
-    Blow("before", "ledger.append", "marts.built"),
-]
-IN_DBT = [
-    Blow("before", "dbt", "visual_usage_daily"),
     Blow("after", "dbt", "visual_usage_daily", nth=2),
     Blow("after", "dbt", "visual_last_access"),
-]
-LATE = [
+    Blow("before", "ledger.append", "marts.built"),
     Blow("after", "notifier.deliver", "warning U"),
     Blow("after", "remover.remove", "superset"),
     Blow("before", "ledger.append", "run.finished"),
-    Blow("after", "ledger.append", "run.finished"),
 ]
 
 
-@pytest.mark.parametrize("blow", [*EARLY, *IN_DBT, *LATE], ids=str)
+@pytest.mark.parametrize("blow", BLOWS, ids=str)
 def test_killed_in_the_daily_run(product: Product, blow: Blow) -> None:
     die_and_run_again(product, "run", blow)
     assert_inventory_whole(product)

@@ -324,3 +324,27 @@ def test_the_route_is_written_down(due):
     daily_run(due.services)
     (removed,) = [e for e in due.ledger.events() if isinstance(e, ev.Removed)]
     assert removed.route is RemovalRoute.HARD
+
+
+def test_what_is_not_settled_yet_is_neither_rescued_nor_deleted_again(due, monkeypatch):
+    """Accepted but never confirmed, and the platform does not answer the next day either."""
+    due.ledger.append(
+        [
+            ev.RemovalIntended(
+                at=due.clock.now(),
+                key=due.key("1"),
+                episode=0,
+                route=RemovalRoute.HARD,
+                backup="b",
+                plan_digest="d",
+            )
+        ]
+    )
+    due.bi.failing["look"] = SourceUnreachable("no answer", source="bi")
+    report = daily_run(due.services)
+    (decision,) = report.plan.decisions
+    assert [r.code for r in decision.reasons] == ["unsettled"]
+    assert due.bi.writes == []
+    del due.bi.failing["look"]
+    daily_run(due.services)
+    assert due.bi.writes == ["remove 1"]
