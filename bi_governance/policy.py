@@ -139,7 +139,7 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     return verdict.say(Action.WARN, _idle(usage, terms))
 
 
-# How long after its deadline a warning still justifies a deletion. Whoever was warned longer ago than that -
+# How long after the date it gave a warning still justifies a deletion. Whoever was warned longer ago than that -
 # an outage, a long queue behind the cap, a visual gone for months - has forgotten it and is warned anew.
 NOTICE_VALID = timedelta(days=30)
 
@@ -158,14 +158,15 @@ def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
         return verdict.say(
             Action.NONE, Reason("simulated", f"trial: would have been deleted on {when:%Y-%m-%d}")
         )
+    promised = verdict.promised()
+    if verdict.now - promised > NOTICE_VALID:
+        text = f"its warning set {promised:%Y-%m-%d} as the date, too long ago to act on; it is warned anew"
+        return verdict.spare(Action.NONE, Reason("notice_expired", text))
     if verdict.now < deadline or verdict.usage.idle < verdict.terms.idle:
         due = verdict.reminder_due(deadline)
         if due is not None:
             return verdict.say(Action.REMIND, waiting, days_before=due)
         return verdict.say(Action.NONE, waiting)
-    if verdict.now - deadline > NOTICE_VALID:
-        text = f"its warning set {deadline:%Y-%m-%d} as the date, too long ago to act on; it is warned anew"
-        return verdict.spare(Action.NONE, Reason("notice_expired", text))
     blockers = deletion_blockers(verdict.facts, verdict.case, around)
     if not verdict.policy.window.is_open(verdict.now):
         blockers = (*blockers, Reason("window", "due, but the deletion window is closed at this hour"))
@@ -220,6 +221,12 @@ class _Verdict:
         assert warning is not None
         assert last_used is not None
         return last_used > warning.at or self.now - last_used < self.terms.idle - self.terms.warning
+
+    def promised(self) -> datetime:
+        """The date the warning gave: what its reader remembers, whatever moved the deadline since."""
+        warning = self.case.warning
+        assert warning is not None
+        return warning.deadline or warning.at
 
     def deadline(self) -> datetime | None:
         return deadline_of(self.case, self.usage, self.terms, self.policy)

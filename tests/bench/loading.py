@@ -41,16 +41,21 @@ class WrongCount(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Rows per second of one way into one table, the median of several rounds."""
+    """Rows per second of one way into one table, the median of several rounds.
+
+    `again` is the rate at which a keyed table refuses the same rows a second time, as it does with every
+    day that is read again; None without the key.
+    """
 
     way: str
     has_key: bool
     rows_per_second: float
+    again: float | None = None
 
 
 def bench(rows: int) -> None:
     """Measure and print every way into DuckDB and PostgreSQL."""
-    pages = list(chunks(_events(rows), PAGE))
+    pages = list(chunks(events(rows), PAGE))
     with ExitStack() as resources:
         folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         postgres = resources.enter_context(PostgresServer())
@@ -62,7 +67,7 @@ def bench(rows: int) -> None:
             _show(name, ours, rows, list(_rates(name, url, ours, pages)))
 
 
-def _events(count: int) -> Iterator[dict[str, object]]:
+def events(count: int) -> Iterator[dict[str, object]]:
     """Access rows as a connector hands them over, a second apart, no two alike."""
     for number in range(count):
         yield {
@@ -90,7 +95,7 @@ def _rates(name: str, url: str, ours: str, pages: Sequence[Page]) -> Iterator[Ra
             for way, loader in ways:
                 note(f"{name}: {way}, {'with' if has_key else 'without'} the key")
                 load = _with(loader, has_key=has_key) if loader else _executemany(has_key=has_key)
-                yield Rate(way, has_key, _rate(database, table, load, pages))
+                yield Rate(way, has_key, *_rates_of(database, table, load, pages, has_key=has_key))
     finally:
         database.close()
 
@@ -142,17 +147,29 @@ def _tuple(row: dict[str, object]) -> tuple[object, ...]:
     return (*(naive_utc(v) if isinstance(v, datetime) else v for v in values), *STAMP.values())
 
 
-def _rate(database: Database, table: sa.Table, load: Way, pages: Sequence[Page]) -> float:
-    """The median rate over the rounds; the first use of a way pays for set-up and is not counted."""
+def _rates_of(
+    database: Database, table: sa.Table, load: Way, pages: Sequence[Page], *, has_key: bool
+) -> tuple[float, float | None]:
+    """The median rates over the rounds; the first use of a way pays for set-up and is not counted."""
+    _emptied(database, table)
     _fill(database, table, load, [pages[0][:WARM_UP]])
-    seconds = [_fill(database, table, load, pages) for _ in range(ROUNDS)]
-    return sum(map(len, pages)) / statistics.median(seconds)
+    fresh, again = [], []
+    for _ in range(ROUNDS):
+        _emptied(database, table)
+        fresh.append(_fill(database, table, load, pages))
+        if has_key:
+            again.append(_fill(database, table, load, pages))
+    rows = sum(map(len, pages))
+    return rows / statistics.median(fresh), rows / statistics.median(again) if again else None
+
+
+def _emptied(database: Database, table: sa.Table) -> None:
+    with database.writing() as connection:
+        connection.execute(sa.delete(table))
 
 
 def _fill(database: Database, table: sa.Table, load: Way, pages: Sequence[Page]) -> float:
-    """Seconds to load the pages into the emptied table, one transaction each as the product does."""
-    with database.writing() as connection:
-        connection.execute(sa.delete(table))
+    """Seconds to load the pages, one transaction each as the product does; the count is checked after."""
     with _timed() as elapsed:
         for page in pages:
             with database.writing() as connection:
@@ -174,13 +191,18 @@ def _timed() -> Iterator[list[float]]:
 
 
 def _show(name: str, ours: str, rows: int, rates: Sequence[Rate]) -> None:
-    speed = {(rate.way, rate.has_key): rate.rows_per_second for rate in rates}
+    by_key = {(rate.way, rate.has_key): rate for rate in rates}
     body = []
     for way in dict.fromkeys(rate.way for rate in rates):
-        cells = [way]
-        for has_key in (False, True):
-            own = speed[way, has_key]
-            cells += [f"{own:,.0f}", f"{speed[ours, has_key] / own:.1f}"]
-        body.append(cells)
-    head = ["way", "rows/s, no key", f"{ours} is faster by", "rows/s, with key", f"{ours} is faster by "]
-    show(f"{name}: loading {rows:,} access rows in pages of {PAGE:,} (median of {ROUNDS} rounds)", head, body)
+        plain, keyed = by_key[way, False], by_key[way, True]
+        cells = [
+            _beside(own.rows_per_second, by_key[ours, own.has_key].rows_per_second) for own in (plain, keyed)
+        ]
+        body.append([way, *cells, _beside(keyed.again or 0, by_key[ours, True].again or 0)])
+    head = ["rows per second", "no key", "with the key", "same rows again, with the key"]
+    title = f"{name}: {rows:,} access rows in pages of {PAGE:,}, median of {ROUNDS} rounds"
+    show(f"{title}; in brackets how many times faster {ours} is", head, body)
+
+
+def _beside(own: float, ours: float) -> str:
+    return f"{own:,.0f} ({ours / own:.1f})"

@@ -83,6 +83,13 @@ def test_a_source_live_on_its_own_grows_on_its_own() -> None:
     assert allowance(history=[own], ramp_first=5) == 10
 
 
+def test_the_batches_stop_growing_some_day() -> None:
+    endless = {"ramp_first": 1, "delete_per_run": 10**12, "delete_percent": 100.0}
+    assert allowance(10**12, **endless) == 2**21
+    ancient = ev.ModeChanged(at=ago(5000), mode=Mode.LIVE, reason="go")
+    assert allowance(10**12, [ancient], **endless) == 2**30
+
+
 def test_a_regret_sets_the_batches_back() -> None:
     regret = ev.Regretted(at=ago(8), key=KEY, how="restored", mode=Mode.LIVE)
     assert allowance(history=[LIVE, regret], ramp_first=5) == 10

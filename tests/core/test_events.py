@@ -128,6 +128,19 @@ def _sample(kind: str) -> ev.Event:
     return cls(**{name: value for name, value in plain.items() if name in names})
 
 
+def test_what_was_intended_is_what_was_delivered() -> None:
+    intended = ev.NoticeIntended(
+        at=ago(1), actor="bot", run_id="r1", key=KEY, episode=2, notice=NoticeKind.REMINDER, mode=Mode.LIVE,
+        message_id="m", recipient="a@acme.test", deadline=NOW, title="T", owner_id="7", folder="F",
+        days_before=3, succession="manager", reader="Ann",
+    )  # fmt: skip
+    assert ev.NoticeDelivered.of(intended, at=NOW, run_id="r2", channel="C", ts="9") == ev.NoticeDelivered(
+        at=NOW, actor="bot", run_id="r2", key=KEY, episode=2, notice=NoticeKind.REMINDER, mode=Mode.LIVE,
+        message_id="m", recipient="a@acme.test", channel="C", ts="9", deadline=NOW, title="T", owner_id="7",
+        folder="F", days_before=3, succession="manager", reader="Ann",
+    )  # fmt: skip
+
+
 def test_a_finished_run_leaves_its_lines_behind() -> None:
     def finished(summary: str) -> ev.RunFinished:
         return ev.RunFinished(at=NOW, run_id="r", outcome="done", summary=summary)

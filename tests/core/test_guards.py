@@ -170,6 +170,10 @@ def test_the_usual_volume_is_the_median_of_the_last_eight_same_weekdays() -> Non
     assert collapsed_days(volume(*busy, *quieter[:-7], 60), NO_TRIAL) == volume(60)
 
 
+def test_the_ninth_weekday_back_is_forgotten() -> None:
+    assert collapsed_days(volume(*[1000] * 35, *[250] * 28, 150), NO_TRIAL) == ()
+
+
 def test_collapsed_days_do_not_become_the_new_normal() -> None:
     assert len(collapsed_days(volume(*[100] * 21, *[0] * 100), NO_TRIAL)) == 100
 
@@ -196,6 +200,13 @@ def test_a_small_source_stays_suspicious_as_long_as_it_stays_silent() -> None:
     whole = volume(*[2] * 30, *[0] * 120)
     assert collapsed_days(whole, NO_TRIAL) == whole[-120:]
     assert trusted_coverage(whole, NO_TRIAL).through == MIDNIGHT - days(120)
+
+
+def test_a_silent_week_is_compared_with_the_28_days_before_it() -> None:
+    every_third = [1 if n % 3 == 0 else 0 for n in range(28)]
+    assert collapsed_days(volume(*every_third, *[0] * 7), NO_TRIAL) != ()
+    every_third[0] = 0
+    assert collapsed_days(volume(5, *every_third, *[0] * 7), NO_TRIAL) == ()
 
 
 def test_a_silent_week_must_be_a_week_of_known_days() -> None:

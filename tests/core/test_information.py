@@ -43,12 +43,12 @@ def visuals(draw: st.DrawFn, native: str) -> tuple[Facts, list[ev.Event]]:
         is_trashed=draw(st.sampled_from([False, False, True])),
         coverage=coverage,
     )
-    warned_ago = draw(st.sampled_from([None, 1, 7, 8, 30]))
+    warned_ago = draw(st.sampled_from([None, 1, 7, 8, 30, 38, 45]))
     return facts, [] if warned_ago is None else [notice(facts, warned_ago)]
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.tuples(*(visuals(n) for n in "123")), st.sampled_from(sorted(LOSSES)), st.integers(1, 40))
+@settings(max_examples=600, deadline=None)
+@given(st.tuples(*(visuals(n) for n in "123")), st.sampled_from(sorted(LOSSES)), st.integers(1, 100))
 def test_losing_anything_adds_no_deletion(
     drawn: tuple[tuple[Facts, list[ev.Event]], ...], loss: str, size: int
 ) -> None:

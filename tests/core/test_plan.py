@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -259,6 +260,12 @@ def test_what_is_not_known_reads_as_null() -> None:
 
 
 # --- the digest
+
+
+def test_the_digest_is_that_of_the_canonical_json() -> None:
+    plan = plan_for(*ESTATE, history=HISTORY)
+    canonical = json.dumps(plan.to_json(with_digest=False), sort_keys=True, separators=(",", ":"))
+    assert plan.digest == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def test_the_same_plan_has_the_same_digest_whatever_the_order_of_its_input() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bi_governance import events as ev
 from bi_governance.lifecycle import Case, fold
-from bi_governance.model import Action, Coverage, Facts, Interval, Mode, Person
+from bi_governance.model import Action, Coverage, Facts, Interval, Mode, Person, RemovalRoute
 from bi_governance.policy import deadline_of, projected_deadline
 from bi_governance.rules import Policy, Rule, terms_for
 from bi_governance.window import ActionWindow
@@ -282,7 +282,46 @@ def test_a_rule_that_became_milder_rescues() -> None:
     assert (decision.action, decision.rescue_code) == (Action.RESCUE, "used")
 
 
+def test_a_warning_whose_date_is_long_past_is_given_anew() -> None:
+    facts = visual(idle=200)
+    assert judge(facts, case=warned(facts, 37)).action is Action.DELETE
+    decision = judge(facts, case=warned(facts, 37.1))
+    assert (decision.action, decision.rescue_code) == (Action.RESCUE, "notice_expired")
+    assert str(decision.reasons[0]) == (
+        "its warning set 2026-05-01 as the date, too long ago to act on; it is warned anew"
+    )
+
+
+def test_the_date_the_owner_read_says_when_a_warning_is_too_old() -> None:
+    facts = visual(idle=200)
+    assert judge(facts, case=warned(facts, 50, deadline=ago(29))).action is Action.DELETE
+    assert judge(facts, case=warned(facts, 50, deadline=ago(31))).action is Action.RESCUE
+
+
+def test_knowing_less_history_does_not_make_an_old_warning_valid_again() -> None:
+    facts = visual(idle=200)
+    shorter = visual(idle=200, coverage=covered(65))
+    for known in (facts, shorter):
+        assert judge(known, case=warned(facts, 40)).rescue_code == "notice_expired"
+
+
 # --- what makes a due deletion wait
+
+
+@pytest.mark.parametrize(
+    "pending",
+    [
+        ev.RemovalIntended(
+            at=ago(1), key=KEY, episode=0, route=RemovalRoute.HARD, backup="b", plan_digest="d"
+        ),
+        ev.RestoreIntended(at=ago(1), key=KEY, route=RemovalRoute.HARD),
+    ],
+)
+def test_nothing_is_decided_while_a_removal_or_restore_has_no_known_outcome(pending: ev.VisualEvent) -> None:
+    facts = visual(idle=200)
+    decision = judge(facts, case=fold([notice(facts, 8), pending]).case(KEY))
+    assert (decision.action, codes(decision)) == (Action.NONE, ["unsettled"])
+    assert str(decision.reasons[0]) == "what became of it is not known yet; asking again"
 
 
 @pytest.mark.parametrize(("through", "action"), [(8, Action.NONE), (8 - 1e-4, Action.DELETE)])
