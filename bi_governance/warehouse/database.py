@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -34,8 +34,8 @@ class Database:
         self.url = url
         self._engine: sa.Engine | None = None
         self._opening = threading.Lock()
-        # DuckDB refuses the second of two writers to a table; PostgreSQL sorts that out itself.
-        self._writing = threading.Lock() if self.is_duckdb else nullcontext()
+        # Two writers of the same rows, or of the schema, would make one of them fail; all writes are short.
+        self._writing = threading.Lock()
 
     @property
     def is_duckdb(self) -> bool:

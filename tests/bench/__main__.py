@@ -18,7 +18,9 @@ def main() -> None:
     parser.add_argument("--visuals", type=int, default=10_000, help="visuals of the big estate")
     parser.add_argument("--events", type=int, default=1_000_000, help="access events of the big estate")
     given = parser.parse_args()
-    wanted = given.section
+    wanted = given.section or SECTIONS
+    if unknown := sorted(set(wanted) - set(SECTIONS)):
+        parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     if "loading" in wanted:
         loading.bench(given.rows)
     if "build" in wanted:

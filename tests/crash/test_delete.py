@@ -2,12 +2,15 @@
 
 import pytest
 
-from tests.crash.again import assert_nothing_left, die_and_run_again
+from bi_governance import events as ev
+from bi_governance.sandbox.server import Fault
+from tests.crash.again import LATER, MUCH_LATER, assert_nothing_left, die_and_run_again
 from tests.crash.child import Blow
-from tests.crash.estate import DUE
+from tests.crash.estate import DUE, titles
 from tests.crash.product import Product
-from tests.crash.record import assert_removed_once, assert_rescued_once
+from tests.crash.record import assert_removed_once, assert_rescued_once, count
 
+REMOVED_FIRST = "Looker sold-out items"
 REMOVING = {"looker_prod": "PATCH /api/4.0/dashboards/1", "superset": "DELETE /api/v1/dashboard/1"}
 AT_EACH_PLATFORM = [
     Blow(when, effect, f"{kind}{source}")
@@ -52,3 +55,19 @@ def test_the_answer_to_a_removal_is_lost(product: Product, request_: str) -> Non
     assert ended.status == 0, ended.said
     assert_removed_once(product)
     assert_nothing_left(product, "delete")
+
+
+def test_while_nobody_can_tell_the_question_stays_open(product: Product) -> None:
+    """A platform that is down says nothing about the dead run's removal; once it is up, that is settled."""
+    assert product.run("delete", at=DUE, blow=Blow("after", "remover.remove", "looker_prod")).status < 0
+    looker = product.company.looker
+    looker.faults.add(Fault("/api/4.0/", "status", times=None))
+    product.run("delete", at=LATER)
+    assert len(looker.requests.matching("PATCH")) == 1
+    assert count(product, ev.Removed) == dict.fromkeys(product.company.gone() - {REMOVED_FIRST}, 1)
+
+    looker.faults.clear()
+    assert product.run("delete", at=MUCH_LATER).status == 0
+    assert count(product, ev.Removed) == dict.fromkeys(titles("removed"), 1)
+    assert product.company.gone() == set(titles("removed"))
+    assert len(looker.requests.matching("PATCH")) == 2

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.crash.again import assert_nothing_left, die_and_run_again
+from bi_governance.sandbox.server import Fault
+from tests.crash.again import LATER, MUCH_LATER, assert_nothing_left, die_and_run_again
 from tests.crash.child import Blow
 from tests.crash.estate import CHANNEL, DUE
 from tests.crash.product import Product
@@ -44,3 +45,16 @@ def test_the_answer_to_a_message_is_lost(product: Product, nth: int) -> None:
     assert ended.status == 0, ended.said
     assert_told_once(product)
     assert_nothing_left(product, "warn")
+
+
+def test_while_nobody_can_tell_nobody_is_told_again(product: Product) -> None:
+    """Slack cannot say whether the dead run's message arrived: its readers get no other until it can."""
+    assert product.run("warn", at=DUE, blow=Blow("after", "notifier.deliver", "warning U")).status < 0
+    slack = product.company.slack
+    slack.faults.add(Fault("conversations.history", "status", times=None))
+    ended = product.run("warn", at=LATER)
+    assert (ended.status, "may have arrived" in ended.said) == (1, True), ended.said
+
+    slack.faults.clear()
+    assert product.run("warn", at=MUCH_LATER).status == 0
+    assert_told_once(product)

@@ -124,3 +124,15 @@ def test_sources_are_collected_at_the_same_time(warehouse, rows):
         assert list(threads.map(collect, [f"source-{n}" for n in range(8)])) == [100] * 8
     assert len(rows("looker_look", "look_id")) == 800
     assert len(rows("looker_user", "user_id")) == 800
+
+
+def test_threads_that_write_the_same_rows_wait_for_each_other(warehouse, rows):
+    def write(number: int) -> int:
+        warehouse.prepare()
+        replace(warehouse, "us", looker_look=[{"look_id": str(number)}])
+        events = [{"event_key": str(n)} for n in range(500)]
+        return warehouse.append_history("looker_historical_access", "us", "run-1", NOW, events)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(write, range(16))) == 500
+    assert len(rows("looker_look", "look_id")) == 1
