@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bi_governance.lifecycle import Case, Removal
@@ -139,17 +139,17 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     return verdict.say(Action.WARN, _idle(usage, terms))
 
 
-# How long after the date it gave a warning still justifies a deletion. Whoever was warned longer ago than that -
-# an outage, a long queue behind the cap, a visual gone for months - has forgotten it and is warned anew.
+# How long after the date it gave a warning still justifies a deletion. Whoever was warned longer ago - an
+# outage, a long queue behind the cap, a visual gone for months - has forgotten it and is warned anew.
 NOTICE_VALID = timedelta(days=30)
 
 
 def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     if verdict.used_again():
-        return verdict.spare(Action.NONE, _still_used(verdict.usage, verdict.terms))
+        return verdict.rescue(_still_used(verdict.usage, verdict.terms))
     changed = identity_changes(verdict.facts, verdict.case)
     if changed:
-        return verdict.spare(Action.NONE, *changed)
+        return verdict.rescue(*changed)
     deadline = verdict.deadline()
     assert deadline is not None
     waiting = Reason("waiting", f"warned; deletion not before {deadline:%Y-%m-%d %H:%M} UTC")
@@ -161,7 +161,7 @@ def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     promised = verdict.promised()
     if verdict.now - promised > NOTICE_VALID:
         text = f"its warning set {promised:%Y-%m-%d} as the date, too long ago to act on; it is warned anew"
-        return verdict.spare(Action.NONE, Reason("notice_expired", text))
+        return verdict.rescue(Reason("notice_expired", text))
     if verdict.now < deadline or verdict.usage.idle < verdict.terms.idle:
         due = verdict.reminder_due(deadline)
         if due is not None:
@@ -202,18 +202,12 @@ class _Verdict:
         """Not to be touched; an episode that is open ends as a rescue."""
         if not self.case.is_open or action is Action.UNKNOWN:
             return self.say(action, *reasons)
+        return self.rescue(*reasons)
+
+    def rescue(self, *reasons: Reason) -> Decision:
+        """The open episode ends without a removal; the first reason gives the rescue its name."""
         said = self.say(Action.RESCUE, *reasons)
-        return Decision(
-            said.key,
-            said.action,
-            said.reasons,
-            said.episode,
-            said.usage,
-            None,
-            said.rule,
-            None,
-            reasons[0].code,
-        )
+        return replace(said, deadline=None, rescue_code=reasons[0].code)
 
     def used_again(self) -> bool:
         """Used after the warning, or too recently for one; history lost since then is not use."""
@@ -226,7 +220,7 @@ class _Verdict:
         """The date the warning gave: what its reader remembers, whatever moved the deadline since."""
         warning = self.case.warning
         assert warning is not None
-        return warning.deadline or warning.at
+        return warning.deadline or warning.at + self.terms.warning
 
     def deadline(self) -> datetime | None:
         return deadline_of(self.case, self.usage, self.terms, self.policy)

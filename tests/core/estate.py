@@ -89,6 +89,14 @@ def removed(
     return ev.Removed(at=at, key=which, episode=episode, route=route, backup="b.zip")
 
 
+def mode(days_ago: float, to: Mode, source: str | None = None) -> ev.ModeChanged:
+    return ev.ModeChanged(at=ago(days_ago), mode=to, reason="test", source=source)
+
+
+def planned(days_ago: float, sources: str = "looker_prod") -> ev.PlanRecorded:
+    return ev.PlanRecorded(at=ago(days_ago), digest="d", sources=sources)
+
+
 def warned(facts: Facts, days_ago: float = 7, **known: Any) -> Case:
     """The case of a visual whose warning was delivered `days_ago`."""
     return fold([notice(facts, days_ago, **known)]).case(facts.key)

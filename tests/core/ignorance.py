@@ -61,7 +61,7 @@ LOSSES: dict[str, Loss] = {
     "owners": _facts(lambda f: replace(f, owner=None)),
     "owners' mail": _facts(lambda f: replace(f, owner=replace(f.owner, email=None) if f.owner else None)),
     "all history": _facts(lambda f: replace(f, coverage=Coverage())),
-    "old history": _hole(10_000, 1),
+    "old history": _hole(1_000, 1),
     "new history": _hole(1, 0),
     "some history": _hole(3, 1),
     "newest days": _forget_days,

@@ -48,6 +48,7 @@ def test_a_dashboard_somebody_subscribed_to_spares_what_it_holds(known: dict[str
     board = visual("9", idle=200, **known)
     decision = judge(inside(board), board)
     assert decision.action is Action.NONE
+    assert codes(decision) == ["scheduled" if "active_schedules" in known else "published"]
     assert decision.reasons[0].text.startswith("contained in looker_prod:dashboard:9: ")
     assert judge(inside(board), board, case=warned(inside(board), 3)).action is Action.RESCUE
 
@@ -71,6 +72,16 @@ def test_what_a_trashed_dashboard_was_part_of_no_longer_matters() -> None:
 
 def test_a_dashboard_nobody_knows_counts_as_alive() -> None:
     assert codes(judge(LOOK, case=warned(LOOK, 30))) == ["contained"]
+
+
+def test_a_dashboard_nobody_knows_does_not_hide_the_use_of_another() -> None:
+    board = visual("9", idle=4)
+    look = visual(idle=200, containers=(key("gone"), board.key))
+    assert judge(look, board).usage.via == board.key
+
+
+def test_a_neighbour_nothing_happened_to_has_an_empty_case() -> None:
+    assert Neighbourhood({}, {}).case(KEY) == Case(KEY)
 
 
 def test_every_dashboard_that_holds_it_is_named_once_nearest_first() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bi_governance.lifecycle import Case
 from bi_governance.model import Action, Coverage, Interval
-from bi_governance.policy import Decision, Neighbourhood, usage_of
+from bi_governance.policy import Decision, Neighbourhood, Usage, usage_of
 from bi_governance.rules import Match, Policy, Rule, terms_for
 from tests.core.estate import KEY, NOW, ago, codes, covered, days, judge, visual, warned
 
@@ -143,14 +143,17 @@ def test_a_visual_without_any_date_is_unknown() -> None:
     decision = judge(visual(last_viewed_at=None, created_at=None))
     assert (decision.action, codes(decision)) == (Action.UNKNOWN, ["unknown"])
     assert only_reason(decision) == "no date at all is known for it"
-    assert (decision.usage.last_used, decision.usage.how) == (None, "no known use")
+    assert decision.usage == Usage(None, "no known use", None, days(0), None, days(0), NOW)
 
 
 def test_a_visual_no_history_covers_is_unknown_not_unused() -> None:
     decision = judge(visual(idle=200, coverage=Coverage()))
     assert (decision.action, codes(decision)) == (Action.UNKNOWN, ["unknown"])
     assert only_reason(decision) == "no access history covers it yet"
-    assert (decision.usage.last_used, decision.usage.how) == (ago(200), "viewed")
+    assert decision.usage == Usage(ago(200), "viewed", None, days(0), None, days(0), None)
+    board = visual("9", idle=100)
+    inside = judge(visual(idle=200, coverage=Coverage(), containers=(board.key,)), board)
+    assert inside.usage == Usage(ago(100), "viewed", board.key, days(0), None, days(0), None)
 
 
 @pytest.mark.parametrize("known", [{"coverage": Coverage()}, {"last_viewed_at": None, "created_at": None}])

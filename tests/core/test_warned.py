@@ -223,7 +223,8 @@ def test_a_rescue_names_the_rule_it_was_made_under() -> None:
 
 
 def test_a_use_at_the_very_moment_of_the_notice_is_not_after_it() -> None:
-    assert judge(visual(idle=70), case=warned(visual(idle=70), 70)).action is Action.DELETE
+    case = warned(visual(idle=30), 30)
+    assert judge(visual(idle=30), case=case, policy=Policy(idle_days=30)).action is Action.DELETE
 
 
 def test_what_would_just_be_warned_about_now_is_no_rescue() -> None:
@@ -288,7 +289,7 @@ def test_a_warning_whose_date_is_long_past_is_given_anew() -> None:
     decision = judge(facts, case=warned(facts, 37.1))
     assert (decision.action, decision.rescue_code) == (Action.RESCUE, "notice_expired")
     assert str(decision.reasons[0]) == (
-        "its warning set 2026-05-01 as the date, too long ago to act on; it is warned anew"
+        "its warning set 2026-05-02 as the date, too long ago to act on; it is warned anew"
     )
 
 
