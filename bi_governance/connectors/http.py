@@ -255,12 +255,12 @@ def _quoted(body: str) -> str:
 
 
 def _message_in(text: str) -> str:
-    """The sentence inside a JSON error body, where it is the only thing such a body says to people."""
+    """The sentence inside a JSON error body; a body of another shape is quoted whole, shape and all."""
     try:
         body = json.loads(text)
     except ValueError:
         return ""
-    message = body.get("message") or body.get("msg") if isinstance(body, dict) else None
+    message = body.get("message") if isinstance(body, dict) else None
     return message if isinstance(message, str) else ""
 
 

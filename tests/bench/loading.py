@@ -167,7 +167,7 @@ class _Series:
     again: list[float] = field(default_factory=list)
 
     def measure(self, database: Database, table: sa.Table, *, is_warm_up: bool, has_key: bool) -> None:
-        """Fill the emptied table, and with the key once more; a warm-up pays for set-up and is not counted."""
+        """Fill the emptied table, with the key once more; a warm-up pays for set-up and is not counted."""
         with database.writing() as connection:
             connection.execute(sa.text(f"truncate table {table}"))
         pages = [self.pages[0][:WARM_UP]] if is_warm_up else self.pages

@@ -51,6 +51,7 @@ def test_coverage_merges_what_touches_and_drops_what_is_empty() -> None:
             Interval(ago(8), ago(8)),
             Interval(ago(6), ago(8)),
             Interval(ago(9), ago(8)),
+            Interval(ago(1), ago(1)),
         ]
     )
     assert merged.intervals == (Interval(ago(9), ago(7)), Interval(ago(5), ago(2)))

@@ -86,6 +86,7 @@ def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
         ("?", "/", False),
         ("a?c", "a/c", False),
         ("a.c", "abc", False),
+        ("X-rays/**", "X-rays", True),
         ("[EU]", "[EU]", True),
         ("[EU]", "E", False),
         ("Two\nlines/**", "two\nlines/x\ny", True),

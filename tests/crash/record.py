@@ -53,11 +53,19 @@ def assert_removed_once(product: Product) -> None:
     assert calls == {_path(piece, company.numbers[piece.title]): 1 for piece in PIECES if piece.title in due}
     assert count(product, ev.Removed) == due
     _assert_every_intent_ended(product)
-    backups = FsspecBackups(f"file://{product.folder}/backups")
+    _assert_backed_up(product)
+
+
+def _assert_backed_up(product: Product) -> None:
+    """What the ledger points at can be read, and nothing half written bears the name of a backup."""
+    folder = product.folder / "backups"
+    backups = FsspecBackups(f"file://{folder}")
     for removed in events(product, ev.Removed):
         saved = backups.load(removed.backup)
         assert saved.manifest["key"] == str(removed.key)
         assert all(saved.files.values())
+    for file in folder.rglob("*.zip"):
+        assert backups.load(str(file.relative_to(folder))).files
 
 
 def _path(piece: Piece, number: str) -> str:
