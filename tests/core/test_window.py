@@ -105,7 +105,7 @@ def test_an_hour_that_happens_twice_opens_twice() -> None:
     ],
 )
 def test_a_window_that_never_opens_says_so(window: ActionWindow) -> None:
-    with pytest.raises(ValueError, match="^the deletion window never opens$"):
+    with pytest.raises(ValueError, match=r"^the deletion window never opens$"):
         window.next_open(datetime(2026, 6, 1, tzinfo=UTC))
 
 
