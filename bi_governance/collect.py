@@ -155,7 +155,7 @@ def windows_to_read(services: Services, reader: Reader, now: datetime) -> list[I
     days = [day for day in _days(wanted, now) if day.start >= reread_from or not _covers(covered, day)]
     if not days:
         return []
-    start = reader.history_start(days[0].start, now)
+    start = reader.history_start(days[0].start, now, covered)
     return [Interval(max(day.start, start), day.end) for day in days if day.end > start]
 
 

@@ -88,6 +88,7 @@ class Stretch:
 
     first: datetime
     last: datetime
+    ended: bool = False
 
 
 @dataclass(slots=True)
@@ -172,6 +173,8 @@ def _change_mode(state: State, event: ev.ModeChanged) -> None:
     concerned = [source for source, mode in before.items() if state.mode_of(source) is not mode]
     # A source's own mode may have been taken back: since when it is as it is, only this moment tells.
     state.switched_at.update(dict.fromkeys(concerned, event.at))
+    for source in concerned:
+        _end_trial(state, source)
     for key, case in state.cases.items():
         if key.source in concerned:
             state.cases[key] = case.next_episode()
@@ -185,11 +188,17 @@ def _extend_trial(state: State, source: str, at: datetime) -> None:
     if state.mode_of(source) is not Mode.DRY_RUN:
         return
     stretches = state.trials.setdefault(source, [])
-    since = state.mode_since(source)
-    if stretches and (since is None or stretches[-1].first >= since):
+    if stretches and not stretches[-1].ended:
         stretches[-1] = Stretch(stretches[-1].first, at)
     else:
         stretches.append(Stretch(at, at))
+
+
+def _end_trial(state: State, source: str) -> None:
+    """Order tells what came before a switch, not the time: both can happen at the same moment."""
+    stretches = state.trials.get(source)
+    if stretches:
+        stretches[-1] = replace(stretches[-1], ended=True)
 
 
 def _note(state: State, event: ev.VisualEvent) -> None:

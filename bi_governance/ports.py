@@ -12,6 +12,7 @@ from bi_governance.events import Event
 from bi_governance.guards import Limits
 from bi_governance.lifecycle import State
 from bi_governance.model import (
+    Coverage,
     Facts,
     FeedStatus,
     Interval,
@@ -137,8 +138,12 @@ class Reader(Protocol):
         """
         ...
 
-    def history_start(self, wanted: datetime, now: datetime) -> datetime:
-        """The earliest moment at or after `wanted` from which the platform still has all history."""
+    def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:
+        """The earliest moment at or after `wanted` from which history can be read completely.
+
+        `proven` is what earlier collections proved already: a platform that keeps no history, only
+        counters, can tell what happened since its counters were first read.
+        """
         ...
 
     def read_history(self, window: Interval) -> Iterator[Page]:

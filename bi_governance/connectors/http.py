@@ -192,7 +192,7 @@ def json_of(response: requests.Response, source: str) -> Any:
             source=source,
             status=response.status_code,
             request=request,
-            hint="Check base_url: a log-in page or a proxy may be answering in the platform's place.",
+            hint="Check the configured address: a log-in page or a proxy may answer in the platform's place.",
         ) from error
 
 
@@ -217,12 +217,15 @@ _KINDS: dict[int, tuple[type[SourceError], str]] = {
     429: (SourceThrottled, "Over the platform's rate limit; run again later or less often."),
 }
 _BROKEN = (SourceBroken, "The platform itself failed; try again later.")
-_UNREACHABLE = (SourceUnreachable, "Check base_url, network and proxy, and whether the platform is up.")
+_UNREACHABLE = (
+    SourceUnreachable,
+    "Check the configured address, network and proxy, and whether the platform is up.",
+)
 
 
 def _kind_of(last: Exchange) -> tuple[type[SourceError], str]:
     if isinstance(last.error, requests.TooManyRedirects):
-        return SourceBroken, "Configure base_url as the final address, without redirects."
+        return SourceBroken, "Configure the final address, without redirects."
     if last.status is None or last.error is not None:
         return _UNREACHABLE
     if last.status == 429 and last.retry_after:

@@ -39,7 +39,7 @@ class Platform:
     """One platform as data: where its parts are (`module:name`) and the settings it takes.
 
     `required` are the settings it cannot do without; `optional` the others with what they must be:
-    text, number, flag, or any.
+    text, number, flag, or any. `address` is the setting that says where it is.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Platform:
     capabilities: str
     required: tuple[str, ...] = ("base_url",)
     optional: Mapping[str, str] = field(default_factory=dict)
+    address: str = "base_url"
 
     def reader_factory(self) -> ReaderFactory:
         """The reader class, imported now."""
@@ -104,15 +105,17 @@ _HTTP = {
 }
 
 
-def _built_in(name: str, prefix: str, *required: str, **optional: str) -> Platform:
+def _built_in(name: str, prefix: str, *required: str, address: str = "base_url", **optional: str) -> Platform:
+    """A platform of this package; an address that is neither required nor optional is required."""
     module = f"bi_governance.connectors.{name}"
     return Platform(
         name=name,
         reader=f"{module}:{prefix}Reader",
         remover=f"{module}:{prefix}Remover",
         capabilities=f"{module}:CAPABILITIES",
-        required=("base_url", *required),
+        required=required if address in optional else (address, *required),
         optional={**_HTTP, **optional},
+        address=address,
     )
 
 

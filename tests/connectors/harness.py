@@ -17,6 +17,8 @@ from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import LoopbackServer
 
 SOURCE = "source_under_test"
+# The settings of any platform that are secrets.
+SECRETS = ("client_secret", "password", "token_value", "developer_token")
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LONG = timedelta(days=300)
 
@@ -46,8 +48,8 @@ class Harness(Protocol):
         """The sandbox's server."""
         ...
 
-    def options(self) -> dict[str, Any]:
-        """Settings of a source that is this sandbox, with no waiting between retries."""
+    def options(self, url: str) -> dict[str, Any]:
+        """Settings of a source that is this sandbox served at `url`, with no waiting between retries."""
         ...
 
     def add_visual(self, title: str, age: timedelta = LONG) -> VisualKey:
@@ -143,4 +145,4 @@ class Connected:
             opened.close()
 
     def _options(self, settings: Mapping[str, object]) -> dict[str, Any]:
-        return {**self.harness.options(), "base_url": self.server.url, **settings}
+        return {**self.harness.options(self.server.url), **settings}

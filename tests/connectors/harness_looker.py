@@ -38,9 +38,10 @@ class LookerHarness:
     def serve(self) -> AbstractContextManager[LoopbackServer]:
         return self.sandbox.serve()
 
-    def options(self) -> dict[str, Any]:
+    def options(self, url: str) -> dict[str, Any]:
         keys = self.sandbox.credentials
         return {
+            "base_url": url,
             "client_id": keys.client_id,
             "client_secret": keys.client_secret,
             "page_size": self.page_size,

@@ -38,9 +38,9 @@ class SupersetHarness:
     def serve(self) -> AbstractContextManager[LoopbackServer]:
         return self.sandbox.serve()
 
-    def options(self) -> dict[str, Any]:
+    def options(self, url: str) -> dict[str, Any]:
         account = self.sandbox.credentials
-        return {"username": account.username, "password": account.password, "backoff": 0}
+        return {"base_url": url, "username": account.username, "password": account.password, "backoff": 0}
 
     def add_visual(self, title: str, age: timedelta = LONG) -> VisualKey:
         then = self.clock.now() - age

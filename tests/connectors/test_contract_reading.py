@@ -16,10 +16,10 @@ from bi_governance.errors import (
     SourceThrottled,
     SourceUnreachable,
 )
-from bi_governance.model import Interval
+from bi_governance.model import Coverage, Interval
 from bi_governance.ports import Reader
 from bi_governance.sandbox.server import Fault
-from tests.connectors.harness import SOURCE, START, Connected
+from tests.connectors.harness import SECRETS, SOURCE, START, Connected
 
 LONG_AGO = START - timedelta(days=60)
 
@@ -154,7 +154,7 @@ def test_history_that_cannot_be_read_is_never_an_empty_history(connected: Connec
 
 
 def test_wrong_credentials_are_said_to_be_wrong(connected: Connected) -> None:
-    wrong = {name: "wrong" for name in connected.harness.options() if name in ("client_secret", "password")}
+    wrong = {name: "wrong" for name in connected.harness.options("") if name in SECRETS}
     with pytest.raises(SourceAuthFailed) as raised:
         connected.reader(**wrong).own_accounts()
     assert raised.value.hint
@@ -162,7 +162,7 @@ def test_wrong_credentials_are_said_to_be_wrong(connected: Connected) -> None:
 
 
 def test_no_server_is_unreachable(connected: Connected) -> None:
-    reader = connected.reader(base_url="http://127.0.0.1:9")
+    reader = connected.reader(**connected.harness.options("http://127.0.0.1:9"))
     with pytest.raises(SourceUnreachable):
         reader.own_accounts()
 
@@ -216,7 +216,7 @@ def test_history_is_not_claimed_to_begin_before_anything_is_recorded(connected: 
     first = START - timedelta(days=30)
     key = connected.harness.add_visual("Revenue", age=timedelta(days=30))
     connected.harness.view(key, first)
-    start = connected.reader().history_start(START - timedelta(days=365), START)
+    start = connected.reader().history_start(START - timedelta(days=365), START, Coverage())
     assert first <= start <= first + timedelta(days=1)
 
 
@@ -224,4 +224,4 @@ def test_history_that_is_wanted_late_starts_there(connected: Connected) -> None:
     key = connected.harness.add_visual("Revenue")
     connected.harness.view(key, START - timedelta(days=30))
     wanted = START - timedelta(days=3)
-    assert connected.reader().history_start(wanted, START) == wanted
+    assert connected.reader().history_start(wanted, START, Coverage()) == wanted

@@ -11,9 +11,9 @@ from bi_governance.errors import (
     SourceError,
     SourceMissing,
 )
-from bi_governance.model import Interval, VisualKey
+from bi_governance.model import Coverage, Interval, VisualKey
 from bi_governance.sandbox.server import Fault
-from tests.connectors.harness import START, Connected, harness_of
+from tests.connectors.harness import SECRETS, START, Connected, harness_of
 
 LONG_AGO = START - timedelta(days=60)
 
@@ -158,7 +158,7 @@ def test_a_reader_changes_nothing(connected: Connected) -> None:
         for _ in reader.read_inventory(feed):
             pass
     connected.accesses(reader, Interval(START - timedelta(hours=6), START))
-    reader.history_start(LONG_AGO, START)
+    reader.history_start(LONG_AGO, START, Coverage())
     reader.look(key, LONG_AGO)
     reader.backup(key)
     list(reader.probe())
@@ -192,7 +192,7 @@ def test_a_healthy_connection_passes_every_probe(connected: Connected) -> None:
 
 
 def test_a_failed_probe_says_what_to_do(connected: Connected) -> None:
-    wrong = {name: "wrong" for name in connected.harness.options() if name in ("client_secret", "password")}
+    wrong = {name: "wrong" for name in connected.harness.options("") if name in SECRETS}
     probes = list(connected.reader(**wrong).probe())
     assert [probe.ok for probe in probes][:1] == [False]
     assert all(probe.advice for probe in probes if not probe.ok)

@@ -242,7 +242,7 @@ def test_an_answer_cut_off_in_the_middle_is_no_answer(server: ScriptedServer, se
 def test_a_redirect_is_an_error_not_a_detour(server: ScriptedServer, session: Session) -> None:
     server.script = [Answer(302, {"Location": "/login-page"})]
     error = fails(session, "POST", f"{server.url}/x", SourceBroken)
-    assert "base_url" in error.hint
+    assert "address" in error.hint
     assert server.asked == ["POST /x"]
 
 

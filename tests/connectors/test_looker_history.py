@@ -12,6 +12,7 @@ from bi_governance.errors import (
     SourceBroken,
     SourceForbidden,
 )
+from bi_governance.model import Coverage
 from bi_governance.sandbox import looker_dates, looker_history
 from bi_governance.sandbox.server import Fault
 from tests.connectors.looker_bench import NOW, Bench, read
@@ -151,5 +152,5 @@ def test_history_reaches_as_far_as_looker_keeps_it(bench: Bench) -> None:
     key = bench.dashboard()
     for days in range(1, 120, 2):
         bench.looker.view("dashboard", key.native_id, by=bench.ada, at=NOW - timedelta(days=days))
-    start = bench.reader().history_start(NOW - timedelta(days=365), NOW)
+    start = bench.reader().history_start(NOW - timedelta(days=365), NOW, Coverage())
     assert NOW - timedelta(days=90) <= start <= NOW - timedelta(days=88)

@@ -50,7 +50,7 @@ def test_a_platform_declares_itself_consistently(name: str) -> None:
     platform = PLATFORMS[name]
     capabilities = platform.load_capabilities()
     reader = platform.reader_factory()(
-        "s", {key: "http://127.0.0.1:9" if key == "base_url" else "x" for key in platform.required}
+        "s", {key: "http://127.0.0.1:9" if key.endswith("_url") else "x" for key in platform.required}
     )
     assert platform.name == reader.platform == name
     assert reader.name == "s"

@@ -11,7 +11,7 @@ import pytest
 
 from bi_governance.connectors.superset import SupersetReader
 from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceForbidden
-from bi_governance.model import Interval
+from bi_governance.model import Coverage, Interval
 from tests.connectors.superset_bench import World, open_world
 from tests.servers.superset import SupersetServer
 
@@ -126,8 +126,10 @@ def test_log_pages_full_of_reports_are_all_read(world: World) -> None:
 def test_history_begins_with_the_oldest_row_left(world: World) -> None:
     now = datetime.now(UTC)
     oldest = min(row.dttm for row in world.server.log_rows()).replace(tzinfo=UTC)
-    assert world.reader.history_start(now - timedelta(days=900), now) == oldest
-    assert world.reader.history_start(now - timedelta(seconds=1), now) == now - timedelta(seconds=1)
+    assert world.reader.history_start(now - timedelta(days=900), now, Coverage()) == oldest
+    assert world.reader.history_start(now - timedelta(seconds=1), now, Coverage()) == now - timedelta(
+        seconds=1
+    )
 
 
 def test_reading_changes_nothing_and_counts_for_nothing(world: World) -> None:

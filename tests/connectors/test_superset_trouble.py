@@ -15,7 +15,7 @@ from bi_governance.errors import (
     SourceMissing,
     SourceUnreachable,
 )
-from bi_governance.model import Interval, RemovalRoute, VisualKey
+from bi_governance.model import Coverage, Interval, RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Reader, Row
 from bi_governance.sandbox.server import Fault
 from tests.connectors.harness import START, Connected, harness_of
@@ -97,7 +97,7 @@ def test_the_access_log_switched_off_says_which_setting(superset: Connected) -> 
 
 
 def test_an_empty_log_proves_nothing(superset: Connected) -> None:
-    assert superset.reader().history_start(START - timedelta(days=90), START) == START
+    assert superset.reader().history_start(START - timedelta(days=90), START, Coverage()) == START
 
 
 def test_a_token_that_expires_is_renewed_without_the_password(superset: Connected) -> None:

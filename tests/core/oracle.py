@@ -23,6 +23,7 @@ class Oracle:
         self.default = Mode.DRY_RUN
         self.own: dict[str, Mode] = {}
         self.switched: list[tuple[datetime, str]] = []
+        self.turns: list[tuple[int, str]] = []
         self.kept: dict[VisualKey, datetime] = {}
         self.exempt: set[VisualKey] = set()
         self.immune: dict[VisualKey, datetime] = {}
@@ -44,6 +45,7 @@ class Oracle:
             self.own[source] = mode
         turned = [name for name, old in before.items() if self.mode_of(name) is not old]
         self.switched += [(self.shell.now, name) for name in turned]
+        self.turns += [(len(self.shell.log), name) for name in turned]
         return turned
 
     # --- judgement
@@ -133,11 +135,11 @@ class Oracle:
     def _longest_trial(self, source: str) -> timedelta:
         """From the ledger alone: the longest time between plans with no switch between them and not live."""
         longest, start, live = timedelta(0), None, False
-        switches = iter([at for at, name in self.switched if name == source] + [datetime.max])  # noqa: DTZ901
-        upcoming = next(switches)
-        for event in self.shell.log:
-            if isinstance(event, ev.ModeChanged) and event.at == upcoming:
-                upcoming, start, live = next(switches), None, not live
+        # By place in the log, not by time: much can happen at one moment.
+        turns = {place for place, name in self.turns if name == source}
+        for place, event in enumerate(self.shell.log):
+            if place in turns:
+                start, live = None, not live
             if isinstance(event, ev.PlanRecorded) and source in event.sources.split(",") and not live:
                 start = start or event.at
                 longest = max(longest, event.at - start)

@@ -118,6 +118,11 @@ def test_a_plan_at_the_moment_of_the_switch_begins_the_new_trial() -> None:
     assert state.longest_trial("looker_prod") == days(5)
 
 
+def test_a_plan_made_at_the_moment_of_a_switch_but_before_it_is_no_part_of_the_new_trial() -> None:
+    state = fold([planned(9), mode(9, LIVE), mode(9, DRY), planned(8), planned(6)])
+    assert state.longest_trial("looker_prod") == days(2)
+
+
 def test_a_trial_starts_over_after_live() -> None:
     state = fold([planned(30), planned(28), mode(28, LIVE), mode(20, DRY), planned(10), planned(5)])
     assert state.longest_trial("looker_prod") == days(5)

@@ -20,6 +20,7 @@ from bi_governance.errors import (
 from bi_governance.guards import Limits
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import (
+    Coverage,
     Facts,
     FeedStatus,
     Interval,
@@ -133,7 +134,7 @@ class ThingReader:
                 yield [{"board_id": thing.native_id, "thing": replace(thing)}]
         self.truth.check("inventory")
 
-    def history_start(self, wanted: datetime, now: datetime) -> datetime:
+    def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:
         self.truth.check("history")
         return wanted
 

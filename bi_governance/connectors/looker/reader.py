@@ -12,7 +12,7 @@ from bi_governance.connectors.looker import dependencies, history, inventory, pr
 from bi_governance.connectors.looker.backup import backup
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import ConfigurationError
-from bi_governance.model import Interval, Person, RemovalRoute, VisualKey
+from bi_governance.model import Coverage, Interval, Person, RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Capabilities, Page, Probe, Sighting
 
 RETENTION_DAYS = 90  # System Activity keeps 90 days; with Elite System Activity up to a year
@@ -74,7 +74,7 @@ class LookerReader:
             raise ConfigurationError(f"Looker has no feed '{feed}'; it has {', '.join(_FEEDS)}.")
         return _FEEDS[feed](self._client)
 
-    def history_start(self, wanted: datetime, now: datetime) -> datetime:
+    def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:  # noqa: ARG002
         """The earliest provable moment: within retention, and after the day of the oldest row there is."""
         first = history.oldest(self._client, now - self._retention - timedelta(days=2), now)
         return history.start_of_proof(wanted, now, first, self._retention)

@@ -32,7 +32,7 @@ from bi_governance.connectors.superset.visuals import (
     user_row,
 )
 from bi_governance.errors import SourceBroken
-from bi_governance.model import Interval, Person, VisualKey
+from bi_governance.model import Coverage, Interval, Person, VisualKey
 from bi_governance.ports import BackupContent, Page, Probe, Sighting
 
 
@@ -96,7 +96,7 @@ class SupersetReader:
         self._account.require_everything()
         return self._feeds[feed]()
 
-    def history_start(self, wanted: datetime, now: datetime) -> datetime:
+    def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:  # noqa: ARG002
         """`wanted`, or the oldest row of the log, which may have been pruned; an empty log proves nothing."""
         oldest = self._log.oldest()
         return now if oldest is None else min(max(wanted, oldest), now)
