@@ -1,14 +1,8 @@
 {{ config(materialized='table', post_hook='{{ refresh_statistics(this) }}') }}
 
-with looker_accesses as (
+with accesses as (
 
-    select * from {{ ref('int_looker__accesses') }}
-
-),
-
-superset_accesses as (
-
-    select * from {{ ref('int_superset__accesses') }}
+    {{ union_platforms('accesses') }}
 
 ),
 
@@ -21,14 +15,6 @@ visuals as (
 robots as (
 
     select * from {{ ref('int_robots') }}
-
-),
-
-accesses as (
-
-    select * from looker_accesses
-    union all
-    select * from superset_accesses
 
 ),
 

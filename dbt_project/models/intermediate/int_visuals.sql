@@ -1,22 +1,8 @@
 {{ config(materialized='table', post_hook='{{ refresh_statistics(this) }}') }}
 
-with looker_visuals as (
+with visuals as (
 
-    select * from {{ ref('int_looker__visuals') }}
-
-),
-
-superset_visuals as (
-
-    select * from {{ ref('int_superset__visuals') }}
-
-),
-
-visuals as (
-
-    select * from looker_visuals
-    union all
-    select * from superset_visuals
+    {{ union_platforms('visuals') }}
 
 ),
 

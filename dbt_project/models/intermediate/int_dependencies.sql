@@ -1,0 +1,7 @@
+with dependencies as (
+
+    {{ union_platforms('dependencies') }}
+
+)
+
+select * from dependencies

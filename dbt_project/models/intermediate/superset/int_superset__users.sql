@@ -1,0 +1,21 @@
+with accounts as (
+
+    select * from {{ ref('stg_superset__users') }}
+
+),
+
+users as (
+
+    select
+        source,
+        'superset' as platform,
+        user_id,
+        name,
+        email,
+        login,
+        is_active
+    from accounts
+
+)
+
+select * from users
