@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bi_governance.connectors.http import Session, call, json_of, open_session
-from bi_governance.errors import ConfigurationError, IncompleteFeed, SourceAuthFailed, SourceBroken
+from bi_governance.errors import ConfigurationError, IncompleteFeed, SourceAuthFailed, SourceBroken, SourceForbidden
 
 API_URL = "https://api.domo.com"
 TOKEN = "/oauth/token"  # noqa: S105 - a path
@@ -74,7 +74,16 @@ class DomoClient:
             return self._public(method, path, self._renewed(token), **request)
 
     def instance(self, method: str, path: str, **request: Any) -> Any:
-        """The JSON (None when there is none) of one call of the instance API."""
+        """The JSON (None when there is none) of one call of the instance API.
+
+        SourceForbidden without its settings: nothing there may be read as absent.
+        """
+        if not self.has_instance:
+            raise SourceForbidden(
+                "cards and scheduled reports are only in Domo's instance API, which is not configured",
+                source=self.source,
+                hint="Give the source instance_url and developer_token.",
+            )
         headers = {"X-DOMO-Developer-Token": self._developer_token, "Accept": "application/json"}
         response = call(
             self._session(), self.source, method, self.instance_url + path, headers=headers, **request

@@ -43,12 +43,12 @@ class Pages:
         return found
 
     def path_of(self, page: Item) -> tuple[tuple[str, ...], bool]:
-        """The titles above a page, outermost first, and whether the nearest of them is our quarantine."""
+        """The titles above a page, outermost first, and whether our quarantine is one of them."""
         titles: list[str] = []
         trashed, parent = False, parent_of(page)
         while parent and len(titles) < _DEEPEST:
             above = self.get(parent)
-            trashed = trashed or (not titles and self.is_quarantine(above))
+            trashed = trashed or self.is_quarantine(above)
             titles.insert(0, str(above["name"]))
             parent = parent_of(above)
         return tuple(titles), trashed
