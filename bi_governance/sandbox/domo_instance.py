@@ -108,7 +108,10 @@ class DomoInstance:
         if page is None:
             raise refusal(404)
         cards = [self._world.cards[id_] for id_ in page.card_ids if id_ in self._world.cards]
-        return {"page": {"pageId": page.id, "title": page.name}, "cards": [self._card(card) for card in cards]}
+        return {
+            "page": {"pageId": page.id, "title": page.name},
+            "cards": [self._card(card) for card in cards],
+        }
 
     def _definition(self, call: Call) -> Row:
         card = self._world.cards.get(int(call.json()["urn"]))

@@ -34,7 +34,7 @@ class DomoPublic:
         self._world = world
         self._customer = customer
         self.user_id = user_id
-        self.client_id, self.client_secret = "sandbox-client", "sandbox-client-secret"  # noqa: S105
+        self.client_id, self.client_secret = "sandbox-client", "sandbox-client-secret"
         self.scopes = set(ALL_SCOPES)
         # Hours the audit log's texts lie ahead of UTC.
         self.zone_hours = 0
@@ -116,7 +116,9 @@ class DomoPublic:
 
     def _page(self, call: Call) -> Row:
         page = self._found(call)
-        answer: Row = {"id": page.id} if page.parent_id is None else {"id": page.id, "parentId": page.parent_id}
+        answer: Row = (
+            {"id": page.id} if page.parent_id is None else {"id": page.id, "parentId": page.parent_id}
+        )
         return answer | {
             "name": page.name,
             "locked": page.locked,

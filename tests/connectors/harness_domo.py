@@ -48,7 +48,7 @@ class DomoHarness:
             "backoff": 0,
         }
 
-    def add_visual(self, title: str, age: timedelta = LONG) -> VisualKey:  # noqa: ARG002 - Domo has no dates of pages
+    def add_visual(self, title: str, age: timedelta = LONG) -> VisualKey:
         return VisualKey(SOURCE, "page", str(self.sandbox.add_page(title, owner_id=self.ada)))
 
     def access_id(self, key: VisualKey) -> str:

@@ -18,7 +18,7 @@ STACKS = "/api/content/v3/stacks/{}/cards"
 
 
 def back_up(client: DomoClient, pages: Pages, cards: Cards, key: VisualKey) -> BackupContent:
-    """Everything Domo tells about one visual; SourceMissing when it is gone, SourceBroken when it does not fit."""
+    """Everything Domo tells about one visual; SourceMissing, or SourceBroken when it is another."""
     if key.type == "page":
         return _page(client, pages, key)
     return _card(client, cards, key)

@@ -48,7 +48,8 @@ class Cards:
             missing = [str(item["id"]) for item in page if str(item["id"]) not in details]
             if missing:
                 raise IncompleteFeed(
-                    f"the cards {', '.join(missing)} are listed but cannot be read", source=self._client.source
+                    f"the cards {', '.join(missing)} are listed but cannot be read",
+                    source=self._client.source,
                 )
             yield [(item, details[str(item["id"])]) for item in page]
 

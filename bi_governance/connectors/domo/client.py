@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bi_governance.connectors.http import Session, call, json_of, open_session
-from bi_governance.errors import ConfigurationError, IncompleteFeed, SourceAuthFailed, SourceBroken, SourceForbidden
+from bi_governance.errors import (
+    ConfigurationError,
+    IncompleteFeed,
+    SourceAuthFailed,
+    SourceBroken,
+    SourceForbidden,
+)
 
 API_URL = "https://api.domo.com"
 TOKEN = "/oauth/token"  # noqa: S105 - a path
@@ -34,7 +40,7 @@ class DomoClient:
         self._developer_token = str(options.get("developer_token") or "")
         if bool(self.instance_url) != bool(self._developer_token):
             raise ConfigurationError(
-                f"sources.{source}: instance_url and developer_token are only of use together; give both or none."
+                f"sources.{source}: instance_url and developer_token go together; give both or none."
             )
         self._login = (str(options["client_id"]), str(options["client_secret"]))
         self._settings = {
@@ -136,9 +142,7 @@ class DomoClient:
 
     def _public(self, method: str, path: str, token: Item, **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {token['access_token']}", "Accept": "application/json"}
-        response = call(
-            self._session(), self.source, method, self.api_url + path, headers=headers, **request
-        )
+        response = call(self._session(), self.source, method, self.api_url + path, headers=headers, **request)
         return json_of(response, self.source) if response.content else None
 
     def _renewed(self, refused: Item) -> Item:

@@ -103,7 +103,7 @@ class Pages:
         if known is not None and (hidden := self._hidden(known.keys() - listed)):
             raise IncompleteFeed(
                 f"the instance knows {len(hidden)} pages that our API client is not shown, for instance "
-                f"{sorted(hidden)[0]}",
+                f"{min(hidden)}",
                 source=self._client.source,
                 hint="Give the client's user a role with the grant 'Manage all cards and pages' "
                 "(Admin > Roles).",
@@ -114,9 +114,7 @@ class Pages:
         if not candidates:
             return set()
         now = self.summaries()
-        return {
-            id_ for id_ in candidates if id_ in now and str(now[id_].get("pageTitle")) != QUARANTINE
-        }
+        return {id_ for id_ in candidates if id_ in now and str(now[id_].get("pageTitle")) != QUARANTINE}
 
     def _row(self, place: Place, summary: Item | None) -> dict[str, object]:
         item = self.get(place.id) if summary is None else summary
@@ -147,6 +145,6 @@ def url_of(client: DomoClient, kind: str, id_: str) -> str | None:
     """The address people open; None where the instance's address is not configured."""
     if not client.has_instance:
         return None
-    return f"{client.instance_url}/page/{id_}" if kind == "page" else f"{client.instance_url}/kpis/details/{id_}"
-
-
+    return (
+        f"{client.instance_url}/page/{id_}" if kind == "page" else f"{client.instance_url}/kpis/details/{id_}"
+    )

@@ -20,9 +20,7 @@ _ROLES = "In Domo under Admin > Roles"
 _TOKENS = "In Domo under Admin > Authentication > Access tokens"
 
 
-def probe(
-    client: DomoClient, account: Account, pages: Pages, cards: Cards, log: AuditLog
-) -> Iterator[Probe]:
+def probe(client: DomoClient, account: Account, pages: Pages, cards: Cards, log: AuditLog) -> Iterator[Probe]:
     """One check after the other; after a failed log-in none of the others makes sense."""
     login = _attempt(
         "log in", lambda: f"as user {account.me} at {client.api_url}", f"{_CLIENTS}, check id and secret."
@@ -41,7 +39,7 @@ def probe(
         yield Probe(
             "instance API",
             ok=True,
-            detail="not configured: cards and scheduled reports cannot be read, and therefore nothing is removed",
+            detail="not configured: cards and scheduled reports cannot be read, so nothing is removed",
         )
     yield from _robots(account)
 

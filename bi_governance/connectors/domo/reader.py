@@ -114,7 +114,7 @@ class DomoReader:
         """Without the instance's own count, only an administrator is known to be shown every page."""
         if not self._client.has_instance and self._account.role != "Admin":
             raise IncompleteFeed(
-                f"the API client's user has the role {self._account.role or 'none'}, and is shown a part only",
+                f"the API client's user has the role {self._account.role or 'none'} and is shown a part",
                 source=self.name,
                 hint="Give that user the role Admin (Admin > People), or configure the instance API.",
             )

@@ -15,9 +15,6 @@ from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, RestoreOutcome
 
 
-
-
-
 class DomoRemover:
     """Quarantines, restores and purges by id; takes the same options as DomoReader.
 
@@ -80,7 +77,7 @@ class DomoRemover:
         change = {"parentId": int(self._quarantine()["id"]), "locked": True, "visibility": nobody}
         self._change(f"/v1/pages/{key.native_id}", change)
         if not self._pages.path_of(self._pages.get(key.native_id))[1]:
-            raise SourceBroken("Domo accepted the move to the quarantine but did not make it", source=self.name)
+            raise SourceBroken("Domo did not move it to the quarantine", source=self.name)
 
     def _quarantine_card(self, key: VisualKey) -> None:
         card = self._cards.get(key.native_id)
@@ -110,7 +107,7 @@ class DomoRemover:
             },
         )
         if self._pages.path_of(self._pages.get(key.native_id))[1]:
-            raise SourceBroken("Domo accepted the move out of the quarantine but did not make it", source=self.name)
+            raise SourceBroken("Domo did not move it out of the quarantine", source=self.name)
         return lost
 
     def _release_card(self, key: VisualKey, saved: BackupContent) -> tuple[str, ...]:

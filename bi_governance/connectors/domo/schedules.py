@@ -1,4 +1,4 @@
-"""Domo's scheduled reports, through the instance API; alerts, embeds and public links are not listed there."""
+"""Domo's scheduled reports, from the instance API; alerts, embeds and public links are not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page or card as it is now, looked at without opening it: where it is, who used it last, what needs it."""
+"""One page or card as it is now, without opening it: where it is, who used it last, what needs it."""
 
 from __future__ import annotations
 
