@@ -129,7 +129,7 @@ _BUILT_IN = (
         address="api_url",
         api_url="text",
         instance_url="text",
-        developer_token="text",
+        developer_token="text",  # noqa: S106 - what it must be
     ),
     _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
 )

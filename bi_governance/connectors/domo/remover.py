@@ -95,7 +95,7 @@ class DomoRemover:
         page = self._pages.get(key.native_id)
         if not self._pages.path_of(page)[1]:
             return ()
-        parent, lost = str(saved.manifest["parent_id"]), ()
+        parent, lost = str(saved.manifest["parent_id"]), tuple[str, ...]()
         if parent and not self._is_there(parent):
             parent, lost = "", (f"its place below {saved.manifest['folder']}, which is gone",)
         self._change(
