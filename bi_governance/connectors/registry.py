@@ -121,6 +121,16 @@ def _built_in(name: str, prefix: str, *required: str, address: str = "base_url",
 
 _BUILT_IN = (
     _built_in("looker", "Looker", "client_id", "client_secret", history_days="number", row_limit="number"),
+    _built_in(
+        "domo",
+        "Domo",
+        "client_id",
+        "client_secret",
+        address="api_url",
+        api_url="text",
+        instance_url="text",
+        developer_token="text",  # noqa: S106 - what it must be
+    ),
     _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
 )
 

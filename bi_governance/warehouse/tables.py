@@ -251,7 +251,7 @@ _DOMO = (
         "page_id",
         text="title parent_id path url owner_id owner_ids",
         time="created_at updated_at last_accessed_at",
-        flag="is_locked",
+        flag="is_locked is_trashed",
     ),
     _inventory(
         "domo_card",
@@ -259,7 +259,7 @@ _DOMO = (
         text="title type url owner_id owner_ids",
         time="created_at updated_at last_accessed_at",
         whole="view_count",
-        flag="is_locked",
+        flag="is_locked is_trashed",
     ),
     _inventory("domo_page_card", "page_id card_id", text=""),
     _inventory("domo_user", "user_id", text="name email role", flag="active"),

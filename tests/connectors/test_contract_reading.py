@@ -86,7 +86,7 @@ def test_a_token_that_expires_between_pages_is_renewed(connected: Connected) -> 
     connected.server.faults.add(Fault(connected.harness.paths.visuals, "expire_token", after=1))
     found = connected.ids(connected.reader())
     assert sorted(found) == sorted(key.native_id for key in made)
-    assert len(connected.server.requests.matching("login|refresh")) > 1
+    assert len(connected.server.requests.matching(f"{connected.harness.paths.login}|refresh")) > 1
 
 
 def test_one_reader_serves_several_threads(connected: Connected) -> None:

@@ -78,7 +78,7 @@ def test_an_unknown_platform_names_the_nearest(written: str, meant: str) -> None
 
 
 def test_a_platform_nobody_heard_of_lists_what_there_is() -> None:
-    with pytest.raises(ConfigurationError, match="Known: looker, superset") as raised:
+    with pytest.raises(ConfigurationError, match=r"Known: .*looker, .*superset") as raised:
         platform_named("zzz")
     assert "did you mean" not in str(raised.value)
 

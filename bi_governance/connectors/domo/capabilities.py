@@ -1,0 +1,14 @@
+"""What Domo can do, as data."""
+
+from __future__ import annotations
+
+from bi_governance.model import RemovalRoute
+from bi_governance.ports import Capabilities
+
+# Domo has no trash: our quarantine keeps content under its id and can be undone, so it is the trash.
+# How long Domo keeps its audit log is not documented: the connector asks how far it reaches.
+CAPABILITIES = Capabilities(
+    history_days=None,
+    routes={"page": RemovalRoute.TRASH, "card": RemovalRoute.TRASH},
+    lost_on_restore={"page": (), "card": ()},
+)

@@ -1,0 +1,15 @@
+with users as (
+
+    select
+        source,
+        'domo' as platform,
+        user_id,
+        name,
+        email,
+        cast(null as {{ dbt.type_string() }}) as login,
+        is_active
+    from {{ ref('stg_domo__users') }}
+
+)
+
+select * from users

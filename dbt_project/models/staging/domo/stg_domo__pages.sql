@@ -1,0 +1,33 @@
+with source_rows as (
+
+    select * from {{ source('domo', 'domo_page') }}
+
+),
+
+unique_rows as (
+
+    {{ one_row_per('source_rows', ['source', 'page_id'], 'collected_at desc') }}
+
+),
+
+renamed as (
+
+    select
+        source,
+        page_id,
+        title,
+        parent_id,
+        path as folder,
+        url,
+        owner_id,
+        created_at,
+        updated_at,
+        last_accessed_at,
+        coalesce(is_trashed, false) as is_trashed,
+        collected_at
+    from unique_rows
+    where page_id is not null
+
+)
+
+select * from renamed
