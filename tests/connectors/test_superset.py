@@ -217,7 +217,9 @@ def archive(**documents: object) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", archive(charts__a="a: [")])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", archive(charts__a="a: [")], ids=["nothing", "a page", "a broken file"]
+)
 def test_what_is_no_archive_is_broken(content: bytes) -> None:
     with pytest.raises(Unreadable):
         Archive.opened(content)
