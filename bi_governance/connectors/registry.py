@@ -132,6 +132,22 @@ _BUILT_IN = (
         developer_token="text",  # noqa: S106 - what it must be
     ),
     _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
+    _built_in(
+        "powerbi",
+        "PowerBI",
+        "tenant_id",
+        "client_id",
+        "client_secret",
+        address="api_url",
+        api_url="text",
+        authority_url="text",
+        scope="text",
+        remover_client_id="text",
+        remover_client_secret="text",
+        history_days="number",
+        poll_seconds="number",
+        read_subscriptions="flag",
+    ),
 )
 
 

@@ -19,7 +19,7 @@ BAD_GATEWAY_PAGE = (
 )
 
 # Where the vendors put the rows of a list answer that is an object; everything else in it stays as it was.
-_ROW_KEYS = ("result", "ids", "members", "channels", "messages")
+_ROW_KEYS = ("result", "ids", "members", "channels", "messages", "value", "activityEventEntities")
 
 
 @dataclass(frozen=True, slots=True)
