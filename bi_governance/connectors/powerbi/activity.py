@@ -43,7 +43,7 @@ class Use:
             "accessed_at": self.at,
             "user_id": self.user_id,
             "report_id": originals.get(self.report_id or "", self.report_id),
-            "dashboard_id": self.dashboard_id,
+            "dashboard_id": originals.get(self.dashboard_id or "", self.dashboard_id),
             "workspace_id": self.workspace_id,
             "activity": self.activity,
             "consumption_method": self.consumption_method,

@@ -40,11 +40,19 @@ def user_pages(client: PowerBIClient, seen: Scanned) -> Iterator[Page]:
 def report_pages(client: PowerBIClient, seen: Scanned) -> Iterator[Page]:
     """Rows of `powerbi_report`, app copies included."""
     published = published_ids(client)
+    originals = seen.originals()
     for page in reports(client, seen):
-        yield [_report_row(each, seen.reports.get(str(each["id"]), each), published) for each in page]
+        yield [
+            {
+                **_report_row(each, seen.reports.get(str(each["id"]), each)),
+                "original_report_id": originals.get(str(each["id"])) or original_of(each),
+                "is_published_to_web": str(each["id"]) in published,
+            }
+            for each in page
+        ]
 
 
-def _report_row(listed: Item, scanned: Item, published: frozenset[str]) -> Row:
+def _report_row(listed: Item, scanned: Item) -> Row:
     return {
         "report_id": str(listed["id"]),
         "title": text_or_none(listed.get("name")),
@@ -56,12 +64,10 @@ def _report_row(listed: Item, scanned: Item, published: frozenset[str]) -> Row:
         "created_by": text_or_none(scanned.get("createdBy")),
         "modified_by": text_or_none(scanned.get("modifiedBy")),
         "app_id": text_or_none(listed.get("appId") or scanned.get("appId")),
-        "original_report_id": original_of(scanned) or original_of(listed),
         "endorsement": text_or_none((scanned.get("endorsementDetails") or {}).get("endorsement")),
         "created_at": moment(listed.get("createdDateTime") or scanned.get("createdDateTime")),
         "updated_at": moment(listed.get("modifiedDateTime") or scanned.get("modifiedDateTime")),
         "last_accessed_at": None,
-        "is_published_to_web": str(listed["id"]) in published,
     }
 
 

@@ -30,6 +30,8 @@ _BY_SCAN = {
     "powerbi_subscription": inventory.subscription_pages,
     "powerbi_dependency": inventory.dependency_pages,
 }
+# What is about to fall out of the log may be gone by the time it is asked for, and asking for more is an error.
+_BEFORE_IT_GOES = timedelta(hours=1)
 
 
 class PowerBIReader:
@@ -57,7 +59,7 @@ class PowerBIReader:
         self._admin = PowerBIClient(name, options, Identity.of_reader(options), wall_clock, sleep)
         self._member = PowerBIClient(name, options, Identity.of_remover(options), wall_clock, sleep)
         self._log = ActivityLog(self._admin)
-        self._retention = timedelta(days=float(options.get("history_days", HISTORY_DAYS)))
+        self._retention = timedelta(days=float(options.get("history_days", HISTORY_DAYS))) - _BEFORE_IT_GOES
         self._reads_subscriptions = bool(options.get("read_subscriptions", True))
         self._robots = tuple(str(robot).lower() for robot in options.get("robots") or ())
         self._lock = threading.RLock()
@@ -100,9 +102,8 @@ class PowerBIReader:
 
     def look(self, key: VisualKey, since: datetime) -> Sighting:
         """The visual right now. The first look reads the activity log; later ones only its last days."""
-        now = self._admin.now()
         own = {account.id for account in self._own()} | set(self._robots)
-        return sighting(self._admin, self._log, key, since, now - self._retention, own)
+        return sighting(self._admin, self._log, key, since, self._retention, own)
 
     def backup(self, key: VisualKey) -> BackupContent:
         """The report's file and what it does not hold; SourceConflict when Power BI does not export it."""

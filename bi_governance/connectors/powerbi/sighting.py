@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bi_governance.connectors.powerbi.activity import ActivityLog
 from bi_governance.connectors.powerbi.client import ADMIN, Item, PowerBIClient
 from bi_governance.connectors.powerbi.people import moment, owner_of
 from bi_governance.connectors.powerbi.scan import scan
-from bi_governance.connectors.powerbi.tenant import Scanned, original_of
+from bi_governance.connectors.powerbi.tenant import Scanned
 from bi_governance.errors import SourceMissing
 from bi_governance.model import VisualKey
 from bi_governance.ports import Sighting
@@ -43,12 +43,10 @@ class Found:
         return owner_of(self.item.get("users") or (), right, self.item.get("createdBy")) or ""
 
     def copies(self) -> dict[str, Item]:
-        """The report's copies in apps, by their ids."""
-        return {
-            id_: report
-            for id_, report in self.scanned.reports.items()
-            if original_of(report) == self.key.native_id
-        }
+        """Its copies in apps, by their ids."""
+        items = self.scanned.reports if self.key.type == "report" else self.scanned.dashboards
+        originals = self.scanned.originals()
+        return {id_: item for id_, item in items.items() if originals.get(id_) == self.key.native_id}
 
     def dashboards(self) -> list[Item]:
         """The dashboards of the workspace with a tile that shows the report."""
@@ -104,15 +102,16 @@ def sighting(
     log: ActivityLog,
     key: VisualKey,
     since: datetime,
-    log_start: datetime,
+    retention: timedelta,
     not_by: Collection[str],
 ) -> Sighting:
-    """What Power BI says of it now; the whole log from `log_start` is searched, in days already read or not."""
+    """What Power BI says of it now, with the activity log searched as far back as `retention`."""
     found = find(client, key)
     if found is None:
         return Sighting(exists=False)
     ids = {key.native_id, *found.copies()}
-    days = log.last_uses(log_start, client.now(), not_by)
+    now = client.now()
+    days = log.last_uses(now - retention, now, not_by)
     counted = [day.counted[id_] for day in days for id_ in ids if id_ in day.counted]
     is_known_to_the_log = any(id_ in day.any for day in days for id_ in ids)
     references = list(_references(client, found))

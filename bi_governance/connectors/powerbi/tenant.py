@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bi_governance.connectors.powerbi.client import ADMIN, Item, PowerBIClient
@@ -13,8 +13,8 @@ from bi_governance.errors import SourceBroken
 
 GROUPS = f"{ADMIN}/groups"
 REPORTS = f"{ADMIN}/reports"
+APP_PREFIX = "[App] "
 ACTIVE = "state eq 'Active'"
-MOST_RECHECKED = 10
 
 
 @dataclass(slots=True)
@@ -47,12 +47,25 @@ class Scanned:
                 self.users.setdefault(user_id(user), user)
 
     def originals(self) -> dict[str, str]:
-        """The report behind every app copy that names it, by the copy's id."""
-        return {
-            id_: original
-            for id_, report in self.reports.items()
-            if (original := original_of(report)) is not None
-        }
+        """The report or dashboard behind every app copy, by the copy's id; a copy nothing fits is left out."""
+        return {**_originals(self.reports, "name"), **_originals(self.dashboards, "displayName")}
+
+
+def _originals(items: Mapping[str, Item], title: str) -> dict[str, str]:
+    """By the id a copy names, else the one thing in its workspace with the name it was copied from."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for id_, item in items.items():
+        if not item.get("appId"):
+            named.setdefault((item["workspaceId"], str(item.get(title))), []).append(id_)
+    found = {}
+    for id_, item in items.items():
+        if item.get("appId"):
+            name = str(item.get(title)).removeprefix(APP_PREFIX)
+            alike = named.get((item["workspaceId"], name), [])
+            original = original_of(item) or (alike[0] if len(alike) == 1 else None)
+            if original is not None:
+                found[id_] = original
+    return found
 
 
 def original_of(report: Item) -> str | None:
@@ -99,11 +112,14 @@ def reports(client: PowerBIClient, seen: Scanned) -> Iterator[list[Item]]:
     for page in client.pages(REPORTS):
         missing.difference_update(str(each["id"]) for each in page)
         yield page
-    if len(missing) > MOST_RECHECKED or any(report_now(client, id_) for id_ in sorted(missing)):
+    if missing and _still_there(client, seen, missing):
         raise client.incomplete(f"a list left out {len(missing)} reports that a scan found", REPORTS)
 
 
-def report_now(client: PowerBIClient, report_id: str) -> Item | None:
-    """The report as the admin API lists it at this moment; None when there is no such report."""
-    found = client.rows(REPORTS, {"$filter": f"id eq '{report_id}'"})
-    return next((each for each in found if str(each["id"]).lower() == report_id.lower()), None)
+def _still_there(client: PowerBIClient, seen: Scanned, report_ids: set[str]) -> bool:
+    """Whether a new scan shows any of them again, instead of all having been deleted meanwhile."""
+    places = {str(seen.reports[id_]["workspaceId"]) for id_ in report_ids}
+    again = Scanned()
+    for result in scan(client, sorted(places)):
+        again.add(result)
+    return not report_ids.isdisjoint(again.reports)
