@@ -1,4 +1,4 @@
-"""A platform's published rate limits as data: a call over the limit is not sent, and the error says when to go on."""
+"""A platform's published rate limits as data: a call over them is not sent; the error says when to go on."""
 
 from __future__ import annotations
 

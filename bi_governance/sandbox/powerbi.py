@@ -26,7 +26,7 @@ __all__ = ["AUTHORITY", "PowerBIApp", "PowerBISandbox"]
 class PowerBISandbox(PowerBIWorld):
     """One emulated tenant; `credentials` are those of an app that may read the admin APIs.
 
-    The authority is served below `AUTHORITY`, the API at the root. Tokens last an hour of the simulated clock.
+    The authority is served below `AUTHORITY`, the API at the root. Tokens last a simulated hour.
     """
 
     def __init__(self, clock: SimulatedClock, tenant: str = "acme") -> None:

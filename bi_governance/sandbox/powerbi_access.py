@@ -47,8 +47,8 @@ class PowerBISettings:
 def error_body(status: int) -> Row:
     if status == 429:
         return {
-            "message": "You have exceeded the amount of requests allowed in the current time frame and further "
-            "requests will fail. Retry in 3392 seconds."
+            "message": "You have exceeded the amount of requests allowed in the current time frame and "
+            "further requests will fail. Retry in 3392 seconds."
         }
     return {"error": {"code": _CODES.get(status, "UnknownError"), "message": f"{status} refused"}}
 
@@ -71,7 +71,9 @@ class PowerBIAccess:
     def register(self) -> PowerBIApp:
         """A new app with its secret."""
         number = next(self._numbers)
-        app = PowerBIApp(self._world.new_id("app"), f"sandbox-secret-{number}", self._world.new_id("principal"))
+        app = PowerBIApp(
+            self._world.new_id("app"), f"sandbox-secret-{number}", self._world.new_id("principal")
+        )
         self.apps[app.client_id] = app
         return app
 
@@ -82,7 +84,9 @@ class PowerBIAccess:
             raise _entra(400, "invalid_request", "AADSTS90002: Tenant not found.")
         app = self.apps.get(form.get("client_id", ""))
         if app is None:
-            raise _entra(400, "unauthorized_client", "AADSTS700016: Application was not found in the directory.")
+            raise _entra(
+                400, "unauthorized_client", "AADSTS700016: Application was not found in the directory."
+            )
         if form.get("client_secret") != app.client_secret:
             raise _entra(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
         if form.get("grant_type") != "client_credentials" or not form.get("scope", "").endswith("/.default"):

@@ -42,7 +42,9 @@ class PowerBIReads:
             f"GET {ADMIN}/reports": self.reports,
             f"GET {ADMIN}/dashboards": self.dashboards,
             f"GET {ADMIN}/reports/{{id}}/subscriptions": lambda call: self.subscriptions(call, "report"),
-            f"GET {ADMIN}/dashboards/{{id}}/subscriptions": lambda call: self.subscriptions(call, "dashboard"),
+            f"GET {ADMIN}/dashboards/{{id}}/subscriptions": lambda call: self.subscriptions(
+                call, "dashboard"
+            ),
             f"GET {ADMIN}/widelySharedArtifacts/publishedToWeb": self.published,
             f"GET {ADMIN}/groups/{{id}}/unused": self.unused,
             f"GET {ADMIN}/activityevents": self.activity,
@@ -55,7 +57,7 @@ class PowerBIReads:
     def groups(self, call: Call) -> Row:
         if "$top" not in call.query:
             raise refusal(400, "$top is required")
-        return _listed(call, [self._render.group(each) for each in self._world.workspaces.values()])
+        return _listed(call, [self._render.admin_group(each) for each in self._world.workspaces.values()])
 
     def reports(self, call: Call) -> Row:
         return _listed(call, [self._render.admin_report(each) for each in self._world.reports.values()])
@@ -207,6 +209,8 @@ def _token(start: datetime, end: datetime, offset: int) -> str:
 def _resumed(token: str) -> tuple[datetime, datetime, int]:
     found = re.fullmatch(r"'\+RID:([^#]+)#RT:1'", token)
     if found is None:
-        raise Refusal(400, {"error": {"code": "BadRequest", "message": "The continuation token is malformed."}})
+        raise Refusal(
+            400, {"error": {"code": "BadRequest", "message": "The continuation token is malformed."}}
+        )
     start, end, offset = base64.b64decode(found.group(1)).decode().split("|")
     return datetime.fromisoformat(start), datetime.fromisoformat(end), int(offset)

@@ -48,14 +48,12 @@ class PowerBIRenderer:
         }
 
     def group(self, workspace: PowerBIWorkspace) -> Row:
-        return {
-            "id": workspace.id,
-            "isReadOnly": False,
-            "isOnDedicatedCapacity": False,
-            "type": workspace.type,
-            "state": workspace.state,
-            "name": workspace.name,
-        }
+        """What a member is told of a workspace."""
+        about = {"id": workspace.id, "name": workspace.name}
+        return {**about, "isReadOnly": False, "isOnDedicatedCapacity": False}
+
+    def admin_group(self, workspace: PowerBIWorkspace) -> Row:
+        return {**self.group(workspace), "type": workspace.type, "state": workspace.state}
 
     def report(self, report: PowerBIReport) -> Row:
         """What the ordinary API tells a member."""
@@ -77,7 +75,10 @@ class PowerBIRenderer:
 
     def scanned_report(self, report: PowerBIReport) -> Row:
         rights = self._world.rights(report)
-        endorsed = report.endorsement and {"endorsement": report.endorsement, "certifiedBy": report.created_by}
+        endorsed = report.endorsement and {
+            "endorsement": report.endorsement,
+            "certifiedBy": report.created_by,
+        }
         row: Row = {
             "id": report.id,
             "name": report.name,

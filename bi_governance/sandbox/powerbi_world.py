@@ -1,4 +1,4 @@
-"""What a Power BI tenant holds, and the ways people and machines change it and leave events in its activity log."""
+"""What a Power BI tenant holds, and the ways people and machines change it and leave events in its log."""
 
 from __future__ import annotations
 
@@ -219,9 +219,7 @@ class PowerBIWorld:
         }
         if isinstance(item, PowerBIReport) and item.app_id:
             about |= {"AppName": self.apps[item.app_id][0], "AppReportId": id_}
-        event = PowerBIEvent(
-            self.new_id("event"), at or self.clock.now(), activity, by, {**about, **fields}
-        )
+        event = PowerBIEvent(self.new_id("event"), at or self.clock.now(), activity, by, {**about, **fields})
         self.events.append(event)
         return event.id
 

@@ -44,9 +44,7 @@ class PowerBIBench:
         return self.harness.add_visual(title)
 
     def dashboard(self, title: str = "Board") -> VisualKey:
-        return VisualKey(
-            SOURCE, "dashboard", self.sandbox.add_dashboard(title, workspace_id=self.workspace)
-        )
+        return VisualKey(SOURCE, "dashboard", self.sandbox.add_dashboard(title, workspace_id=self.workspace))
 
     def view(self, id_: str, at: datetime, *, by: str = "") -> None:
         self.sandbox.view("report", id_, by=by or self.ada, at=at)

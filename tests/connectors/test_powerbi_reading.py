@@ -263,7 +263,13 @@ def test_a_copy_that_fits_two_reports_is_credited_to_neither(bench: PowerBIBench
     ],
 )
 def test_what_people_and_machines_do_is_told_apart(name: str, kind: str | None) -> None:
-    event = {"Id": "1", "CreationTime": "2026-03-01T00:00:00", "Activity": name, "ReportId": "r", "UserId": "A"}
+    event = {
+        "Id": "1",
+        "CreationTime": "2026-03-01T00:00:00",
+        "Activity": name,
+        "ReportId": "r",
+        "UserId": "A",
+    }
     use = activity.use_in(event)
     assert (use and use.kind) == kind
     assert activity.use_in({**event, "ReportId": None}) is None

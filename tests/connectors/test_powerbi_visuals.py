@@ -180,8 +180,12 @@ def test_deleting_what_vanished_meanwhile_says_that_it_is_gone(bench: PowerBIBen
 # What a restore loses, by the words of the declaration.
 ASPECTS = {
     "its id": lambda box, id_: id_,
-    "e-mail subscriptions": lambda box, id_: [s.title for s in box.subscriptions.values() if s.artifact_id == id_],
-    "its tiles": lambda box, id_: [t.title for d in box.dashboards.values() for t in d.tiles if t.report_id == id_],
+    "e-mail subscriptions": lambda box, id_: [
+        s.title for s in box.subscriptions.values() if s.artifact_id == id_
+    ],
+    "its tiles": lambda box, id_: [
+        t.title for d in box.dashboards.values() for t in d.tiles if t.report_id == id_
+    ],
     "its place in apps": lambda box, id_: [r.app_id for r in box.reports.values() if r.original_id == id_],
     "who marked it": lambda box, id_: box.reports[id_].favourites,
     "access given": lambda box, id_: box.reports[id_].shares,

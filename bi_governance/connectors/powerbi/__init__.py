@@ -1,4 +1,4 @@
-"""Power BI: reports and dashboards by the admin APIs, uses from the activity log, reports deleted with a way back."""
+"""Power BI: content by the admin APIs, uses from the activity log, reports deleted with a way back."""
 
 from bi_governance.connectors.powerbi.capabilities import CAPABILITIES
 from bi_governance.connectors.powerbi.reader import PowerBIReader

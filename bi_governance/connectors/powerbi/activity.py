@@ -1,4 +1,4 @@
-"""The activity log: who used which report or dashboard, read by UTC day through empty pages to the last one."""
+"""The activity log: who used which report or dashboard, by UTC day, through empty pages to the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talking to one Power BI tenant: client-credentials tokens renewed in time, budgeted calls, lists read to their end."""
+"""Talking to one Power BI tenant: tokens renewed in time, budgeted calls, lists read to their end."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PAGINATED = "PaginatedReport"
 MOST_BYTES = 1_000_000_000
 _CHUNK = 1 << 20
 _REFUSED = (
-    "It is not deleted without a backup. Either our service principal is no contributor of this workspace, or "
+    "It is not deleted without a backup. Our service principal may be no contributor of this workspace, or "
     "Power BI does not let this report be downloaded (a model too large, a live connection after a rebind, "
     "a protected label)."
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bi_governance.connectors.powerbi.client import Item, PowerBIClient
 from bi_governance.connectors.powerbi.lineage import report_rows
@@ -124,7 +124,7 @@ def subscription_pages(client: PowerBIClient, seen: Scanned) -> Iterator[Page]:
 
 
 def _subscription_row(each: Item, kind: str, id_: str) -> Row:
-    subscriber = next(iter(each.get("users") or ()), {})
+    subscriber: Item = next(iter(each.get("users") or ()), {})
     return {
         "subscription_id": str(each["id"]),
         "kind": "subscription",
@@ -155,7 +155,7 @@ def _add(rows: dict[tuple[object, ...], Row], more: Iterable[Row]) -> None:
         rows[(row["visual_type"], row["visual_id"], row["kind"], row["name"])] = row
 
 
-def _in_pages(client: PowerBIClient, rows: list[Row]) -> Iterator[Page]:
+def _in_pages(client: PowerBIClient, rows: Sequence[Row]) -> Iterator[Page]:
     for start in range(0, len(rows), client.page_size):
         yield rows[start : start + client.page_size]
 

@@ -26,12 +26,12 @@ DETAILED = (
     "tables behind reports are unknown."
 )
 FABRIC_APIS = (
-    "A Fabric administrator allows 'Service principals can call Fabric public APIs' for a security group our "
-    f"app is in: {ADMIN_PAGE} > Developer settings. Until then nothing can be exported or deleted."
+    "A Fabric administrator allows 'Service principals can call Fabric public APIs' for a group our app "
+    f"is in: {ADMIN_PAGE} > Developer settings. Until then nothing can be exported or deleted."
 )
 MEMBER = (
-    "Give our service principal the role Contributor in the workspaces to be cleaned up: https://app.powerbi.com "
-    "> workspace > Manage access. Until then nothing there can be exported or deleted."
+    "Give our service principal the role Contributor in the workspaces to be cleaned up: "
+    "https://app.powerbi.com > workspace > Manage access. Until then nothing there can be exported."
 )
 
 

@@ -30,7 +30,7 @@ _BY_SCAN = {
     "powerbi_subscription": inventory.subscription_pages,
     "powerbi_dependency": inventory.dependency_pages,
 }
-# What is about to fall out of the log may be gone by the time it is asked for, and asking for more is an error.
+# What is about to fall out of the log may be gone when it is asked for, and asking for more is an error.
 _BEFORE_IT_GOES = timedelta(hours=1)
 
 

@@ -47,7 +47,7 @@ class Scanned:
                 self.users.setdefault(user_id(user), user)
 
     def originals(self) -> dict[str, str]:
-        """The report or dashboard behind every app copy, by the copy's id; a copy nothing fits is left out."""
+        """What every app copy was made of, by the copy's id; a copy nothing fits is left out."""
         return {**_originals(self.reports, "name"), **_originals(self.dashboards, "displayName")}
 
 
