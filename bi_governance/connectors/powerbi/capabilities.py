@@ -43,5 +43,4 @@ ALLOWANCES = (
     Allowance("dashboard subscriptions", r"^GET /v1\.0/myorg/admin/dashboards/[^/]+/subscriptions$", 200),
     Allowance("links published to the web", r"^GET /v1\.0/myorg/admin/widelySharedArtifacts/", 200),
     Allowance("unused artifacts", r"^GET /v1\.0/myorg/admin/groups/[^/]+/unused$", 200),
-    Allowance("app lists", r"^GET /v1\.0/myorg/admin/apps$", 200),
 )
