@@ -132,6 +132,16 @@ _BUILT_IN = (
         developer_token="text",  # noqa: S106 - what it must be
     ),
     _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
+    _built_in(
+        "tableau",
+        "Tableau",
+        "token_name",
+        "token_value",
+        address="server_url",
+        site="text",
+        history="text",
+        history_days="number",
+    ),
 )
 
 

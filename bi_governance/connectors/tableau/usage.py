@@ -120,8 +120,8 @@ class AdminInsights:
         if rows:
             yield [self._access(row) for row in rows]
 
-    def last_use(self, views: dict[str, int], since: datetime, now: datetime) -> datetime | None:
-        rows = self._events(since, now + timedelta(days=1))
+    def last_use(self, views: dict[str, int], since: datetime, now: datetime) -> datetime | None:  # noqa: ARG002
+        rows = self._events(since, None)
         self._learn(rows)
         ours = self._robots | {self._client.user_id}
         uses = [
@@ -138,15 +138,16 @@ class AdminInsights:
         self._query(_EVENTS, [{"fieldCaption": "Event Date", "function": "MAX", "fieldAlias": "last"}], [])
         return f"{_EVENTS} can be queried; refreshed {updated:%Y-%m-%d %H:%M} UTC" if updated else _EVENTS
 
-    def _events(self, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Accesses of whole days, as the service filters dates."""
-        dates = {
+    def _events(self, start: datetime, end: datetime | None) -> list[dict[str, Any]]:
+        """Accesses of whole days, as the service filters dates; without an end all since the start."""
+        dates: dict[str, object] = {
             "field": {"fieldCaption": "Event Date"},
             "filterType": "QUANTITATIVE_DATE",
-            "quantitativeFilterType": "RANGE",
+            "quantitativeFilterType": "MIN" if end is None else "RANGE",
             "minDate": start.date().isoformat(),
-            "maxDate": end.date().isoformat(),
         }
+        if end is not None:
+            dates["maxDate"] = end.date().isoformat()
         access = {"field": {"fieldCaption": "Event Type"}, "filterType": "SET", "values": ["Access"], "exclude": False}
         rows = self._query(_EVENTS, [{"fieldCaption": name} for name in _EVENT_FIELDS], [dates, access])
         if any(row.get("Event Id") is None or _moment(row.get("Event Date")) is None for row in rows):
