@@ -1,4 +1,4 @@
-"""A Tableau site on loopback: REST API 3.27, Metadata API and VizQL Data Service, over a world tests can change."""
+"""A Tableau site on loopback: REST, Metadata API and VizQL Data Service over a world tests can change."""
 
 from __future__ import annotations
 

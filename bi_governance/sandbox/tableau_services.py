@@ -91,7 +91,9 @@ def _passes(row: dict[str, Any], condition: dict[str, Any]) -> bool:
         return (value in condition["values"]) is not condition.get("exclude", False)
     day = datetime.fromisoformat(value).date()
     low, high = condition.get("minDate"), condition.get("maxDate")
-    return (low is None or day >= date.fromisoformat(low)) and (high is None or day <= date.fromisoformat(high))
+    return (low is None or day >= date.fromisoformat(low)) and (
+        high is None or day <= date.fromisoformat(high)
+    )
 
 
 def _selected(rows: list[dict[str, Any]], fields: list[dict[str, Any]]) -> list[dict[str, Any]]:

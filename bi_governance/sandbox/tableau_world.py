@@ -143,9 +143,7 @@ class TableauWorld:
         """Somebody opens it: the counter rises, and an event is written."""
         view = self.views[view_id]
         view.views += 1
-        self.events.append(
-            TableauEvent(len(self.events) + 1, at, "View", view.number, self.users[by].name)
-        )
+        self.events.append(TableauEvent(len(self.events) + 1, at, "View", view.number, self.users[by].name))
 
     def deliver(self, kind: str, subject: str, *, user_id: str, target: tuple[str, str]) -> str:
         """Set up a subscription or a data alert on (`Workbook` or `View`, id)."""

@@ -1,4 +1,4 @@
-"""The changing half of Tableau's REST API: publishing, deleting, tags, owners and permissions of workbooks."""
+"""The changing half of Tableau's REST API: publishing, deleting, tags, owners and permissions."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ def _error(code: int, summary: str, detail: str) -> Element:
 def _document(*children: Element) -> bytes:
     root = ElementTree.Element("tsResponse", {"xmlns": _NAMESPACE})
     root.extend(children)
-    return ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    written: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return written
 
 
 def _text(value: object) -> str:

@@ -209,7 +209,9 @@ _TABLEAU = (
         flag="enabled",
     ),
     _history(
-        "tableau_historical_access", text="user_id workbook_id view_id event_name access_kind", whole="counter"
+        "tableau_historical_access",
+        text="user_id workbook_id view_id event_name access_kind",
+        whole="counter",
     ),
     _dependency("tableau"),
 )

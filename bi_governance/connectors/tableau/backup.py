@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import tableauserverclient as tsc
-from defusedxml.ElementTree import ParseError, fromstring
+from defusedxml.ElementTree import ParseError, fromstring  # type: ignore[import-untyped]
 
 from bi_governance.connectors.tableau import schedules
 from bi_governance.connectors.tableau.capabilities import CAPABILITIES
 from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.inventory import is_personal
 from bi_governance.connectors.tableau.sighting import folder, views_of, workbook_at
 from bi_governance.errors import SourceBroken, SourceConflict, SourceMissing
 from bi_governance.model import VisualKey
@@ -26,21 +27,27 @@ _DOWNLOAD_HINT = "Give our account the capability Download/Save a Copy on the wo
 def back_up(client: TableauClient, key: VisualKey) -> BackupContent:
     """The workbook's file with its extracts, checked, and what publishing it again would not bring back.
 
-    SourceMissing when it is gone; SourceConflict for a view, which lives and dies with its workbook;
-    SourceBroken when the file is not a whole workbook.
+    SourceMissing when it is gone; SourceConflict for a view, which lives and dies with its workbook, and in
+    a personal space; SourceBroken when the file is not a whole workbook.
     """
     if key.type != "workbook":
         raise SourceConflict(f"a {key.type} cannot be saved by itself", source=client.source)
     workbook = workbook_at(client, key.native_id)
     if workbook is None:
         raise SourceMissing(f"there is no workbook {key.native_id}", source=client.source, status=404)
+    if is_personal(workbook):
+        raise SourceConflict(
+            "a workbook in a personal space cannot be published there again by anybody else",
+            source=client.source,
+            hint="Ask its owner to delete it.",
+        )
     content = client.ask(lambda server: _download(server, key.native_id), _DOWNLOAD_HINT)
     name = checked(content, client.source, has_extracts=bool(workbook.has_extracts))
     return BackupContent(files={name: content}, manifest=_manifest(client, key, workbook))
 
 
 def checked(content: bytes, source: str, *, has_extracts: bool) -> str:
-    """The file name that fits the content; SourceBroken when it is no workbook, damaged, or lacks extracts."""
+    """The file name that fits the content; SourceBroken when it is damaged, no workbook or lacks extracts."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         if not _is_workbook(content) or has_extracts:
             raise SourceBroken("the downloaded file is not a whole workbook", source=source)

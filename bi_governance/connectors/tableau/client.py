@@ -1,4 +1,4 @@
-"""The vendor in quarantine: Tableau's client library, its session and the one place where its errors are translated."""
+"""The vendor in quarantine: Tableau's client library, its sessions, and where its errors are translated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from tableauserverclient.server.endpoint.exceptions import TableauError, XMLErro
 from tableauserverclient.server.exceptions import EndpointUnavailableError, ServerInfoEndpointNotFoundError
 
 from bi_governance.connectors import http
-from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceBroken, SourceError
+from bi_governance.errors import (
+    IncompleteFeed,
+    SourceAuthFailed,
+    SourceBroken,
+    SourceError,
+    SourceForbidden,
+    SourceMissing,
+)
 
 # All that the library can raise: its own, and what its parsers let through when an answer has another shape
 # than they expect (AttributeError, IndexError and KeyError come from elements that are not there).
@@ -37,6 +44,8 @@ QUERY_DATA = "/api/v1/vizql-data-service/query-datasource"
 _MAX_PAGE = 1000
 _SIGN_IN = "/auth/signin"
 _PAGE_BEYOND_END = "400006"
+
+_UNTYPED: Any = tsc  # some of its constructors have no annotations
 
 Answer = TypeVar("Answer")
 
@@ -99,7 +108,11 @@ class TableauClient:
             answer = http.call(session, self.source, "POST", self.base_url + path, json=body, headers=headers)
             return http.json_of(answer, self.source)
 
-        return self.ask(post, hint)
+        try:
+            return self.ask(post)
+        except (SourceForbidden, SourceMissing) as error:
+            error.hint = hint or error.hint
+            raise
 
     def pages(self, fetch: Fetch[Record]) -> Iterator[list[Record]]:
         """Every page, proven complete against the advertised total of the first and the last page.
@@ -140,7 +153,7 @@ class TableauClient:
             server.close()
 
     def _page(self, fetch: Fetch[Record], number: int) -> tuple[list[Record], int]:
-        options = tsc.RequestOptions(pagenumber=number, pagesize=self.page_size)
+        options = _UNTYPED.RequestOptions(pagenumber=number, pagesize=self.page_size)
         try:
             rows, pagination = self.ask(lambda server: fetch(server, options))
         except SourceBroken as error:
@@ -170,7 +183,7 @@ class TableauClient:
     def _signed_in(self) -> tsc.Server:
         with self._lock:
             if self._server is None:
-                server = tsc.Server(self.base_url, session_factory=self._open_session)
+                server: tsc.Server = _UNTYPED.Server(self.base_url, session_factory=self._open_session)
                 server.version = self._attempt(server, _version)
                 self._attempt(server, self._sign_in)
                 self._server = server
@@ -201,9 +214,7 @@ class TableauClient:
         session: Any = self._server.session if self._server else None
         return session.last if session is not None else http.Exchange("", "")
 
-    def _attempt(
-        self, server: tsc.Server, request: Callable[[tsc.Server], Answer], hint: str = ""
-    ) -> Answer:
+    def _attempt(self, server: tsc.Server, request: Callable[[tsc.Server], Answer], hint: str = "") -> Answer:
         session: Any = server.session
         session.last = http.Exchange("", "")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 import tableauserverclient as tsc
 
@@ -82,7 +83,7 @@ def path_of(project_id: str, known: Mapping[str, tsc.ProjectItem], source: str) 
                 source=source,
                 hint="Our account must be a site administrator to see all projects.",
             )
-        names.insert(0, known[following].name)
+        names.insert(0, known[following].name or "")
         following = known[following].parent_id
     return "/".join(names)
 
@@ -96,6 +97,11 @@ def is_personal(workbook: tsc.WorkbookItem) -> bool:
     return workbook.location is not None and workbook.location.type == _PERSONAL
 
 
+def project_of(workbook: tsc.WorkbookItem) -> str | None:
+    """The project's id; for a personal space the library puts the owner's id in its place."""
+    return None if is_personal(workbook) else workbook.project_id
+
+
 def view_url(client: TableauClient, content_url: str | None) -> str | None:
     """Where people open a view; the address of the site is part of it."""
     site = f"/site/{client.site}" if client.site else ""
@@ -105,7 +111,8 @@ def view_url(client: TableauClient, content_url: str | None) -> str | None:
 
 def _oldest_first(options: tsc.RequestOptions) -> tsc.RequestOptions:
     """In an order that changes do not disturb."""
-    options.sort.add(tsc.Sort(tsc.RequestOptions.Field.CreatedAt, tsc.RequestOptions.Direction.Asc))
+    sort: Any = tsc.Sort
+    options.sort.add(sort(tsc.RequestOptions.Field.CreatedAt, tsc.RequestOptions.Direction.Asc))
     return options
 
 
@@ -116,7 +123,7 @@ def _workbook(item: tsc.WorkbookItem) -> dict[str, object]:
         "title": item.name,
         "content_url": item.content_url,
         "url": item.webpage_url,
-        "project_id": item.project_id,
+        "project_id": project_of(item),
         "owner_id": item.owner_id,
         "tags": json.dumps(sorted(item.tags)),
         "created_at": item.created_at,

@@ -28,7 +28,9 @@ def probes(client: TableauClient, usage: Usage, robots: Sequence[str]) -> Iterat
     yield _attempt("read lineage", lambda: _lineage(client), dependencies.METADATA_HINT)
     yield _attempt("read use", usage.check, "Check the setting `history`.")
     if robots:
-        yield _attempt("robots", lambda: _robots(client, robots), "List user names, e-mails or ids as they are.")
+        yield _attempt(
+            "robots", lambda: _robots(client, robots), "List user names, e-mails or ids as they are."
+        )
 
 
 def require_administrator(client: TableauClient) -> None:

@@ -83,26 +83,32 @@ class TableauRemover:
         def fetch(
             server: tsc.Server, options: tsc.RequestOptions
         ) -> tuple[list[tsc.WorkbookItem], tsc.PaginationItem]:
-            options.filter.add(tsc.Filter(field, tsc.RequestOptions.Operator.Equals, value))
+            made: Any = tsc.Filter
+            options.filter.add(made(field, tsc.RequestOptions.Operator.Equals, value))
             return server.workbooks.get(options)
 
         return [item for page in self._client.pages(fetch) for item in page]
 
     def _publish(self, key: VisualKey, saved: BackupContent) -> tsc.WorkbookItem:
-        name = next((name for name in (PACKAGED, PLAIN) if name in saved.files), None)
-        if name is None:
+        file_name = next((name for name in (PACKAGED, PLAIN) if name in saved.files), None)
+        if file_name is None:
             raise BackupUnreadable(f"The backup of {key} holds no workbook.")
         manifest = saved.manifest
-        item = tsc.WorkbookItem(
-            manifest["project_id"], str(manifest["title"]), show_tabs=bool(manifest["show_tabs"])
-        )
+        title, tabs = str(manifest["title"]), bool(manifest["show_tabs"])
+        item = tsc.WorkbookItem(str(manifest["project_id"]), title, show_tabs=tabs)
         item.description = manifest.get("description")
 
         def publish(server: tsc.Server) -> tsc.WorkbookItem:
-            file = io.BytesIO(saved.files[name])
-            return server.workbooks.publish(
-                item, file, tsc.Server.PublishMode.CreateNew, skip_connection_check=True
+            file = io.BytesIO(saved.files[file_name])
+            published: tsc.WorkbookItem = server.workbooks.publish(
+                item,
+                file,
+                tsc.Server.PublishMode.CreateNew,
+                connections=None,
+                as_job=False,
+                skip_connection_check=True,
             )
+            return published
 
         try:
             return self._client.ask(publish)
@@ -123,10 +129,13 @@ class TableauRemover:
         self._try(lambda server: server.workbooks.add_tags(id_, tags), "tags", losses)
         losses += self._view_tags(workbook, saved)
         losses += self._permissions(workbook, saved)
-        change = tsc.WorkbookItem(saved["project_id"], str(saved["title"]))
-        change._id = id_
-        change.owner_id = saved["owner"]
-        self._try(lambda server: server.workbooks.update(change), f"the owner {saved['owner']}", losses)
+
+        def give_back(server: tsc.Server) -> None:
+            fresh = server.workbooks.get_by_id(id_)
+            fresh.owner_id = saved["owner"]
+            server.workbooks.update(fresh)
+
+        self._try(give_back, f"the owner {saved['owner']}", losses)
         return losses
 
     def _view_tags(self, workbook: tsc.WorkbookItem, saved: Saved) -> list[str]:

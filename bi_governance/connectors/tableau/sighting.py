@@ -35,7 +35,7 @@ def look(client: TableauClient, usage: Usage, key: VisualKey, since: datetime, n
         exists=True,
         title=workbook.name or "",
         owner_id=workbook.owner_id or "",
-        folder=folder(client, workbook.project_id),
+        folder=folder(client, inventory.project_of(workbook)),
         last_used_at=usage.last_use({**counts, key.native_id: 0}, since, now),
         updated_at=workbook.updated_at,
         references=schedules.references(client, key.native_id, frozenset(counts)),

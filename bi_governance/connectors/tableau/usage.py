@@ -6,20 +6,32 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from tableauserverclient.models.exceptions import UnpopulatedPropertyError
+
 from bi_governance.connectors.tableau import inventory
 from bi_governance.connectors.tableau.client import QUERY_DATA, TableauClient
 from bi_governance.errors import IncompleteFeed, SourceBroken, SourceForbidden
 from bi_governance.model import Coverage, Interval
 from bi_governance.ports import Page
 
-INSIGHTS_HINT = "Give our account the site role Site Administrator and 'API Access' on the project Admin Insights."
+INSIGHTS_HINT = (
+    "Give our account the site role Site Administrator and 'API Access' on the project Admin Insights."
+)
 _EVENTS = "TS Events"
 _CONTENT = "Site Content"
 # Admin Insights is refreshed about once a day; the latest days are read again by the next runs.
 _MOST_DELAY = timedelta(days=2)
 # No number of rows above this is believed to be everything the service would give.
 ROW_LIMIT = 100_000
-_EVENT_FIELDS = ("Event Id", "Event Date", "Event Type", "Event Name", "Item Type", "Item Id", "Actor User Name")
+_EVENT_FIELDS = (
+    "Event Id",
+    "Event Date",
+    "Event Type",
+    "Event Name",
+    "Item Type",
+    "Item Id",
+    "Actor User Name",
+)
 
 
 class Usage(Protocol):
@@ -84,14 +96,15 @@ class Counters:
 
     def check(self) -> str:
         page = next(inventory.all_views(self._client), [])
-        return f"counters can be read ({sum(map(self._count, page))} views of {len(page)} sheets on the first page)"
+        return f"counters can be read: {sum(map(self._count, page))} uses of the first {len(page)} views"
 
     def _count(self, view: Any) -> int:
-        if view._total_views is None:
+        try:
+            return int(view.total_views)
+        except UnpopulatedPropertyError as error:
             raise SourceBroken(
                 "a view without its counter", source=self._client.source, hint="Use a site administrator."
-            )
-        return int(view.total_views)
+            ) from error
 
 
 class AdminInsights:
@@ -100,7 +113,7 @@ class AdminInsights:
     def __init__(self, client: TableauClient, retention: timedelta, robots: Collection[str]) -> None:
         self._client = client
         self._retention = retention
-        self._robots = frozenset(robots)
+        self._robots = frozenset(robot.lower() for robot in robots)
         self._datasources: dict[str, tuple[str, datetime | None]] = {}
         self._luids: dict[tuple[str, str], str] = {}
         self._people: dict[str, str] = {}
@@ -128,7 +141,7 @@ class AdminInsights:
             access["accessed_at"]
             for row in rows
             if (access := self._access(row))["view_id"] in views
-            and not {access["user_id"], str(row.get("Actor User Name"))} & ours
+            and not {str(access["user_id"]), str(row.get("Actor User Name")).lower()} & ours
             and access["accessed_at"] > since
         ]
         return max(uses, default=None)
@@ -148,7 +161,12 @@ class AdminInsights:
         }
         if end is not None:
             dates["maxDate"] = end.date().isoformat()
-        access = {"field": {"fieldCaption": "Event Type"}, "filterType": "SET", "values": ["Access"], "exclude": False}
+        access = {
+            "field": {"fieldCaption": "Event Type"},
+            "filterType": "SET",
+            "values": ["Access"],
+            "exclude": False,
+        }
         rows = self._query(_EVENTS, [{"fieldCaption": name} for name in _EVENT_FIELDS], [dates, access])
         if any(row.get("Event Id") is None or _moment(row.get("Event Date")) is None for row in rows):
             raise SourceBroken("an event without number or date", source=self._client.source)
@@ -218,9 +236,13 @@ class AdminInsights:
         answer = self._client.post_json(QUERY_DATA, body, INSIGHTS_HINT)
         rows = answer.get("data") if isinstance(answer, dict) and not answer.get("error") else None
         if not isinstance(rows, list):
-            raise SourceBroken(f"{name} gave no rows", source=self._client.source, request=f"POST {QUERY_DATA}")
+            raise SourceBroken(
+                f"{name} gave no rows", source=self._client.source, request=f"POST {QUERY_DATA}"
+            )
         if len(rows) >= ROW_LIMIT:
-            raise IncompleteFeed(f"{name} gave {len(rows)} rows, there may be more", source=self._client.source)
+            raise IncompleteFeed(
+                f"{name} gave {len(rows)} rows, there may be more", source=self._client.source
+            )
         return rows
 
 
