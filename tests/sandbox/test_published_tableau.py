@@ -15,6 +15,9 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
+from bi_governance.connectors.tableau import TableauReader
+from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.model import Coverage, Interval, VisualKey
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.tableau import TableauSandbox
 from tests.sandbox.published import SPECS, available, load
@@ -24,7 +27,7 @@ API = "/api/3.27"
 # What our sandbox answers to a path, and the samples that show the same.
 ANSWERS = {
     "workbooks": ("workbook_get.xml", "workbook_get_all_fields.xml", "workbook_get_by_id_personal.xml"),
-    "views?includeUsageStatistics=true": ("view_get_usage.xml", "view_get_all_fields.xml"),
+    "views?includeUsageStatistics=true": ("view_get.xml", "view_get_usage.xml", "view_get_all_fields.xml"),
     "users": ("user_get.xml", "user_get_all_fields.xml"),
     "projects": ("project_get.xml",),
     "subscriptions": ("subscription_get.xml",),
@@ -46,7 +49,8 @@ class Served:
         self.url, self.sandbox, self.workbook = url, sandbox, workbook
         body = (
             f'<tsRequest><credentials personalAccessTokenName="{sandbox.token.name}" '
-            f'personalAccessTokenSecret="{sandbox.token.value}"><site contentUrl="acme"/></credentials></tsRequest>'
+            f'personalAccessTokenSecret="{sandbox.token.value}"><site contentUrl="acme"/>'
+            "</credentials></tsRequest>"
         )
         self.signed_in = requests.post(f"{url}{API}/auth/signin", data=body, timeout=5)
         token = ElementTree.fromstring(self.signed_in.content)[0].get("token", "")
@@ -111,25 +115,34 @@ def validator(spec: str, name: str) -> Draft202012Validator:
 
 
 @pytest.mark.parametrize("spec", SCHEMAS)
-def test_a_query_of_events_is_as_described_both_ways(spec: str, served: Served) -> None:
-    query: dict[str, Any] = {
-        "datasource": {"datasourceLuid": served.sandbox.insights["TS Events"]},
-        "query": {
-            "fields": [{"fieldCaption": "Event Id"}, {"fieldCaption": "Event Date"}],
-            "filters": [
-                {
-                    "field": {"fieldCaption": "Event Date"},
-                    "filterType": "QUANTITATIVE_DATE",
-                    "quantitativeFilterType": "RANGE",
-                    "minDate": "2026-03-01",
-                    "maxDate": "2026-03-02",
-                }
-            ],
+def test_queries_of_events_are_as_described_both_ways(
+    spec: str, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the connector asks the service, and what the sandbox answers."""
+    exchanged: list[tuple[Any, Any]] = []
+    ask = TableauClient.post_json
+
+    def recorded(client: TableauClient, path: str, body: Any, hint: str = "") -> Any:
+        answer = ask(client, path, body, hint)
+        exchanged.append((json.loads(json.dumps(body)), answer))
+        return answer
+
+    monkeypatch.setattr(TableauClient, "post_json", recorded)
+    token = served.sandbox.token
+    reader = TableauReader(
+        "t",
+        {
+            "server_url": served.url,
+            "token_name": token.name,
+            "token_value": token.value,
+            "history": "admin_insights",
         },
-        "options": {"returnFormat": "OBJECTS", "disaggregate": False},
-    }
-    where = f"{served.url}/api/v1/vizql-data-service/query-datasource"
-    answer = requests.post(where, json=query, headers=served.headers, timeout=5).json()
-    assert len(answer["data"]) == 1
-    validator(spec, "QueryOutput").validate(answer)
-    validator(spec, "QueryRequest").validate(json.loads(json.dumps(query)))
+    )
+    reader.history_start(NOW - timedelta(days=9), NOW, Coverage())
+    assert sum(map(len, reader.read_history(Interval(NOW - timedelta(hours=6), NOW)))) == 1
+    reader.look(VisualKey("t", "workbook", served.workbook), NOW - timedelta(days=9))
+    reader.close()
+    assert len(exchanged) >= 4
+    for body, answer in exchanged:
+        validator(spec, "QueryRequest").validate(body)
+        validator(spec, "QueryOutput").validate(answer)

@@ -96,7 +96,8 @@ class TableauRemover:
         manifest = saved.manifest
         title, tabs = str(manifest["title"]), bool(manifest["show_tabs"])
         item = tsc.WorkbookItem(str(manifest["project_id"]), title, show_tabs=tabs)
-        item.description = manifest.get("description")
+        if manifest.get("description"):
+            item.description = str(manifest["description"])
 
         def publish(server: tsc.Server) -> tsc.WorkbookItem:
             file = io.BytesIO(saved.files[file_name])
