@@ -232,6 +232,11 @@ def test_a_counter_that_moved_since_the_reading_is_a_use_now(bench: Bench) -> No
     assert reader.look(key, START - timedelta(days=60)).last_used_at == START
 
 
+def test_counters_that_were_not_read_rule_out_no_use(bench: Bench) -> None:
+    key = bench.harness.add_visual("Revenue")
+    assert bench.reader(history="usage_counters").look(key, START - timedelta(days=60)).last_used_at == START
+
+
 def test_reading_does_not_move_the_counters(bench: Bench) -> None:
     key = bench.harness.add_visual("Revenue")
     reader = bench.reader(history="usage_counters")

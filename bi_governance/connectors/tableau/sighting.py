@@ -36,7 +36,7 @@ def look(client: TableauClient, usage: Usage, key: VisualKey, since: datetime, n
         title=workbook.name or "",
         owner_id=workbook.owner_id or "",
         folder=folder(client, inventory.project_of(workbook)),
-        last_used_at=usage.last_use({**counts, key.native_id: 0}, since, now),
+        last_used_at=usage.last_use(key.native_id, counts, since, now),
         updated_at=workbook.updated_at,
         references=schedules.references(client, key.native_id, frozenset(counts)),
     )
@@ -74,7 +74,7 @@ def _of_view(
         title=view.name or "",
         owner_id=view.owner_id or "",
         folder=folder(client, view.project_id),
-        last_used_at=usage.last_use({id_: view.total_views}, since, now),
+        last_used_at=usage.last_use("", {id_: view.total_views}, since, now),
         updated_at=view.updated_at,
         references=schedules.references(client, view.workbook_id or "", frozenset({id_})),
     )

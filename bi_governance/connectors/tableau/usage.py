@@ -41,8 +41,13 @@ class Usage(Protocol):
 
     def read(self, window: Interval) -> Iterator[Page]: ...
 
-    def last_use(self, views: dict[str, int], since: datetime, now: datetime) -> datetime | None:
-        """The newest use after `since` of any of `views` (id and counter) by anybody but us and robots."""
+    def last_use(
+        self, workbook_id: str, views: dict[str, int], since: datetime, now: datetime
+    ) -> datetime | None:
+        """The newest use after `since` by anybody but us and robots of the workbook or any of `views`
+
+        (id and counter now); `now` where a use cannot be ruled out.
+        """
         ...
 
     def check(self) -> str:
@@ -89,9 +94,18 @@ class Counters:
                 for id_, (workbook, count) in counts.items()
             ]
 
-    def last_use(self, views: dict[str, int], since: datetime, now: datetime) -> datetime | None:  # noqa: ARG002
-        """Now, when a counter differs from what this run read; it bears no date, so nothing else is known."""
-        moved = any(self._read.get(id_, count) != count for id_, count in views.items())
+    def last_use(
+        self,
+        workbook_id: str,  # noqa: ARG002
+        views: dict[str, int],
+        since: datetime,  # noqa: ARG002
+        now: datetime,
+    ) -> datetime | None:
+        """Now, when a counter differs from what this process read, or was not read: it bears no date.
+
+        So `delete` on its own, without the collection of the same run, removes nothing here.
+        """
+        moved = any(self._read.get(id_) != count for id_, count in views.items())
         return now if moved else None
 
     def check(self) -> str:
@@ -133,14 +147,20 @@ class AdminInsights:
         if rows:
             yield [self._access(row) for row in rows]
 
-    def last_use(self, views: dict[str, int], since: datetime, now: datetime) -> datetime | None:  # noqa: ARG002
+    def last_use(
+        self,
+        workbook_id: str,
+        views: dict[str, int],
+        since: datetime,
+        now: datetime,  # noqa: ARG002
+    ) -> datetime | None:
         rows = self._events(since, None)
         self._learn(rows)
         ours = self._robots | {self._client.user_id}
         uses = [
             access["accessed_at"]
             for row in rows
-            if (access := self._access(row))["view_id"] in views
+            if ((access := self._access(row))["view_id"] in views or access["workbook_id"] == workbook_id)
             and not {str(access["user_id"]), str(row.get("Actor User Name")).lower()} & ours
             and access["accessed_at"] > since
         ]
