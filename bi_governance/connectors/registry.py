@@ -148,6 +148,16 @@ _BUILT_IN = (
         poll_seconds="number",
         read_subscriptions="flag",
     ),
+    _built_in(
+        "tableau",
+        "Tableau",
+        "token_name",
+        "token_value",
+        address="server_url",
+        site="text",
+        history="text",
+        history_days="number",
+    ),
 )
 
 

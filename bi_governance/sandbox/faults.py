@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 FaultKind = Literal["status", "drop", "slow", "empty", "truncate", "html", "expire_token", "latency"]
 
@@ -86,7 +87,9 @@ def _fires(fault: Fault, seen: int) -> bool:
 
 
 def without_rows(body: bytes) -> bytes:
-    """A JSON list answer with its rows taken out and its totals at nought."""
+    """A list answer (JSON or XML) with its rows taken out and its totals at nought."""
+    if body[:1] == b"<":
+        return _xml_with(body, lambda _: 0, total="0")
     payload = json.loads(body)
     if isinstance(payload, list):
         return b"[]"
@@ -94,12 +97,24 @@ def without_rows(body: bytes) -> bytes:
 
 
 def without_tail(body: bytes) -> bytes:
-    """A JSON list answer that lost the second half of its rows, its totals unchanged."""
+    """A list answer (JSON or XML) that lost the second half of its rows, its totals unchanged."""
+    if body[:1] == b"<":
+        return _xml_with(body, lambda rows: rows // 2)
     payload = json.loads(body)
     if isinstance(payload, list):
         return json.dumps(_head(payload)).encode()
     kept = {key: _head(value) if _is_rows(key, value) else value for key, value in payload.items()}
     return json.dumps(kept).encode()
+
+
+def _xml_with(body: bytes, kept: Callable[[int], int], total: str | None = None) -> bytes:
+    """An XML list after a `pagination` element, with so many of its rows kept."""
+    root = ElementTree.fromstring(body)  # noqa: S314 - the sandbox's own words
+    if len(root) == 2 and root[0].tag.endswith("pagination"):
+        del root[1][kept(len(root[1])) :]
+        if total is not None:
+            root[0].set("totalAvailable", total)
+    return ElementTree.tostring(root)
 
 
 def _emptied(key: str, value: Any) -> Any:

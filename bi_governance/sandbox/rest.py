@@ -90,6 +90,8 @@ class RouteTable:
                     request.scope["state"]["actor"] = self.authenticate(call)
                     answer = handler(call)
             except Refusal as refusal:
+                if isinstance(refusal.body, Response):  # in the vendor's own format
+                    return refusal.body
                 return JSONResponse(refusal.body, refusal.status, refusal.headers)
             response = answer if isinstance(answer, Response) else JSONResponse(answer)
             response.headers.update(call.reply_headers)

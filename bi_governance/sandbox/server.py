@@ -267,8 +267,10 @@ class _Harness:
             await _send_page(answer, 502, BAD_GATEWAY_PAGE)
             return
         shape = fault.body or self._vendor.error_body(fault.status, scope["method"], scope["path"])
-        body = json.dumps(shape).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        is_xml = isinstance(shape, str) and shape.startswith("<")
+        body = str(shape).encode() if is_xml else json.dumps(shape).encode()
+        kind = b"application/xml" if is_xml else b"application/json"
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         if fault.retry_after is not None:
             headers.append((b"retry-after", str(fault.retry_after).encode()))
         await _respond(answer, fault.status, headers, body)
@@ -300,4 +302,5 @@ async def _respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], 
 
 def _bearer(scope: Scope) -> str:
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    return headers.get(b"authorization", b"").decode().removeprefix("Bearer ").removeprefix("token ")
+    token = headers.get(b"x-tableau-auth") or headers.get(b"authorization", b"")
+    return token.decode().removeprefix("Bearer ").removeprefix("token ")

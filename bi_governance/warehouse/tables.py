@@ -181,7 +181,7 @@ _TABLEAU = (
         text="title content_url url project_id owner_id tags",
         time="created_at updated_at last_published_at last_accessed_at deleted_at",
         whole="size_bytes sheet_count",
-        flag="has_extracts is_certified deleted",
+        flag="has_extracts is_certified is_personal deleted",
     ),
     _inventory(
         "tableau_view",
@@ -208,7 +208,11 @@ _TABLEAU = (
         time="last_run_at",
         flag="enabled",
     ),
-    _history("tableau_historical_access", text="user_id workbook_id view_id event_name access_kind"),
+    _history(
+        "tableau_historical_access",
+        text="user_id workbook_id view_id event_name access_kind",
+        whole="counter",
+    ),
     _dependency("tableau"),
 )
 

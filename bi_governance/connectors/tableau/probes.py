@@ -1,0 +1,91 @@
+"""What `doctor` checks at a Tableau site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from bi_governance.connectors.tableau import dependencies, inventory, schedules
+from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.usage import Usage
+from bi_governance.errors import IncompleteFeed, SourceError
+from bi_governance.ports import Probe
+
+ADMINISTRATORS = frozenset(
+    {"ServerAdministrator", "SiteAdministrator", "SiteAdministratorCreator", "SiteAdministratorExplorer"}
+)
+ROLE_HINT = "Give our account the site role Site Administrator Explorer, under Users in the site's menu."
+
+
+def probes(client: TableauClient, usage: Usage, robots: Sequence[str]) -> Iterator[Probe]:
+    """One check after the other; without a session none of the others makes sense."""
+    session = _attempt("sign in", lambda: f"at {client.base_url}, site {client.site_id}", "Check the token.")
+    yield session
+    if not session.ok:
+        return
+    yield _role(client)
+    yield _attempt("read content", lambda: _workbooks(client), ROLE_HINT)
+    yield _attempt("read subscriptions and alerts", lambda: _deliveries(client), ROLE_HINT)
+    yield _attempt("read lineage", lambda: _lineage(client), dependencies.METADATA_HINT)
+    yield _attempt("read use", usage.check, "Check the setting `history`.")
+    if robots:
+        yield _attempt(
+            "robots", lambda: _robots(client, robots), "List user names, e-mails or ids as they are."
+        )
+
+
+def require_administrator(client: TableauClient) -> None:
+    """IncompleteFeed unless we see everything: Tableau lists to others only what they may see, as a whole."""
+    role = site_role(client)
+    if role not in ADMINISTRATORS:
+        raise IncompleteFeed(
+            f"our account has the site role {role}, which is shown a part only",
+            source=client.source,
+            hint=ROLE_HINT,
+        )
+
+
+def site_role(client: TableauClient) -> str:
+    return client.ask(lambda server: str(server.users.get_by_id(str(server.user_id)).site_role))
+
+
+def _attempt(name: str, check: Callable[[], str], advice: str) -> Probe:
+    try:
+        return Probe(name, ok=True, detail=check())
+    except SourceError as error:
+        return Probe(name, ok=False, detail=str(error), advice=error.hint or advice)
+
+
+def _role(client: TableauClient) -> Probe:
+    try:
+        role = site_role(client)
+    except SourceError as error:
+        return Probe("site administrator", ok=False, detail=str(error), advice=error.hint or ROLE_HINT)
+    ok = role in ADMINISTRATORS
+    return Probe("site administrator", ok=ok, detail=f"site role {role}", advice="" if ok else ROLE_HINT)
+
+
+def _workbooks(client: TableauClient) -> str:
+    first = next(inventory.workbooks(client), [])
+    return f"{len(first)} workbooks on the first page"
+
+
+def _deliveries(client: TableauClient) -> str:
+    return f"{sum(len(page) for page in schedules.schedules(client))} subscriptions and alerts"
+
+
+def _lineage(client: TableauClient) -> str:
+    return f"lineage of {dependencies.ask(client, {'first': 1, 'after': None})['totalCount']} workbooks"
+
+
+def _robots(client: TableauClient, robots: Sequence[str]) -> str:
+    known = {
+        str(value).lower()
+        for page in inventory.users(client)
+        for user in page
+        for value in (user["user_id"], user["name"], user["email"])
+        if value
+    }
+    missing = [robot for robot in robots if robot.lower() not in known]
+    if missing:
+        raise SourceError(f"nobody is called {', '.join(missing)}", source=client.source)
+    return f"all {len(robots)} are known"

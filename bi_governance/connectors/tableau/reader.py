@@ -1,0 +1,105 @@
+"""A Tableau site behind the product's `Reader`: reads everything, changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bi_governance.connectors.tableau import dependencies, inventory, probes, schedules, sighting
+from bi_governance.connectors.tableau.backup import back_up
+from bi_governance.connectors.tableau.capabilities import CAPABILITIES
+from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.usage import AdminInsights, Counters, Usage
+from bi_governance.errors import ConfigurationError
+from bi_governance.model import Coverage, Interval, Person, VisualKey
+from bi_governance.ports import BackupContent, Page, Probe, Sighting
+
+_FEEDS: Mapping[str, Callable[[TableauClient], Iterator[Page]]] = {
+    "tableau_project": inventory.projects,
+    "tableau_user": inventory.users,
+    "tableau_workbook": inventory.workbooks,
+    "tableau_view": inventory.views,
+    "tableau_subscription": schedules.schedules,
+    "tableau_dependency": dependencies.dependencies,
+}
+COUNTERS, INSIGHTS = "usage_counters", "admin_insights"
+
+
+class TableauReader:
+    """Reads one site of one Tableau as one of its administrators.
+
+    `options` are the settings of the source: what `TableauClient` takes, and `robots` (user names, e-mails or
+    ids that never count as viewers), `history` (usage_counters or admin_insights) and `history_days` (how
+    long Admin Insights keeps events, 90). `wall_clock` gives seconds since 1970.
+    """
+
+    platform = "tableau"
+    capabilities = CAPABILITIES
+    inventory_feeds = tuple(_FEEDS)
+    history_feed = "tableau_historical_access"
+
+    def __init__(
+        self, name: str, options: Mapping[str, Any], wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self.name = name
+        self._client = TableauClient(name, options)
+        self._robots = tuple(str(robot) for robot in options.get("robots") or ())
+        self._usage = _usage(name, self._client, options, self._robots)
+        self._wall_clock = wall_clock
+
+    def fingerprint(self) -> str:
+        """The id of the site, which no other site anywhere shares."""
+        return f"tableau {self._client.site_id}"
+
+    def own_accounts(self) -> tuple[Person, ...]:
+        """The user of our token."""
+        me = self._client.ask(lambda server: server.users.get_by_id(str(server.user_id)))
+        return (Person(str(me.id), me.fullname or me.name or "", inventory.email_of(me), active=True),)
+
+    def read_inventory(self, feed: str) -> Iterator[Page]:
+        """Pages of rows for one of `inventory_feeds`; IncompleteFeed when they are provably not all."""
+        if feed not in _FEEDS:
+            raise ConfigurationError(f"Tableau has no feed '{feed}'; it has {', '.join(_FEEDS)}.")
+        probes.require_administrator(self._client)
+        return _FEEDS[feed](self._client)
+
+    def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:
+        """See `Counters` and `AdminInsights`."""
+        return self._usage.start(wanted, now, proven)
+
+    def read_history(self, window: Interval) -> Iterator[Page]:
+        """Counters or events of the window."""
+        probes.require_administrator(self._client)
+        return self._usage.read(window)
+
+    def look(self, key: VisualKey, since: datetime) -> Sighting:
+        """The workbook or view now, without opening it."""
+        now = datetime.fromtimestamp(self._wall_clock(), UTC)
+        return sighting.look(self._client, self._usage, key, since, now)
+
+    def backup(self, key: VisualKey) -> BackupContent:
+        """The workbook's file, checked, and what else there is about it."""
+        return back_up(self._client, key)
+
+    def probe(self) -> Iterable[Probe]:
+        """Sign-in, role, content, deliveries, lineage, use, robots."""
+        return probes.probes(self._client, self._usage, self._robots)
+
+    def close(self) -> None:
+        """Sign out and release connections."""
+        self._client.close()
+
+
+def _usage(name: str, client: TableauClient, options: Mapping[str, Any], robots: tuple[str, ...]) -> Usage:
+    way = str(options.get("history") or COUNTERS)
+    if way == COUNTERS:
+        return Counters(client)
+    if way == INSIGHTS:
+        days = int(options.get("history_days") or CAPABILITIES.history_days or 90)
+        return AdminInsights(client, timedelta(days=days), robots)
+    raise ConfigurationError(
+        f"sources.{name}.history: '{way}' is not one of {COUNTERS}, {INSIGHTS}; "
+        "the repository of Tableau Server cannot be read yet."
+    )

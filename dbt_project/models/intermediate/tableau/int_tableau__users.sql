@@ -1,0 +1,15 @@
+with users as (
+
+    select
+        source,
+        'tableau' as platform,
+        user_id,
+        name,
+        email,
+        login,
+        is_active
+    from {{ ref('stg_tableau__users') }}
+
+)
+
+select * from users

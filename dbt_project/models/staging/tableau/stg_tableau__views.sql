@@ -1,0 +1,33 @@
+with source_rows as (
+
+    select * from {{ source('tableau', 'tableau_view') }}
+
+),
+
+unique_rows as (
+
+    {{ one_row_per('source_rows', ['source', 'view_id'], 'collected_at desc, updated_at desc nulls last') }}
+
+),
+
+renamed as (
+
+    select
+        source,
+        view_id,
+        workbook_id,
+        title,
+        url,
+        project_id,
+        owner_id,
+        tags,
+        created_at,
+        updated_at,
+        last_accessed_at,
+        coalesce(deleted, false) as is_trashed,
+        collected_at
+    from unique_rows
+
+)
+
+select * from renamed
