@@ -28,9 +28,10 @@ class Workers:
     def in_order(self, call: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`call(item)` for each item, results in the order of the items.
 
-        Items are taken and calls begun at most `count` ahead of the result that is being waited for, so memory
-        does not grow with the number of items. The first call to fail raises here, in its turn; what has not
-        begun by then never will, and what has is waited for. The same when the caller stops listening.
+        Items are taken and calls begun at most `count` ahead of the result that is being waited for, so
+        memory does not grow with the number of items. The first call to fail raises here, in its turn; what
+        has not begun by then never will, and what has is waited for. The same when the caller stops
+        listening.
         """
         if self.count == 1:
             yield from map(call, items)

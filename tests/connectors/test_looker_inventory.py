@@ -167,10 +167,12 @@ def test_dependencies_reach_through_tiles_and_looks_to_tables(bench: Bench) -> N
     assert found == {
         ("dashboard", dashboard.native_id, "explore", "sales.deals", None, None),
         ("dashboard", dashboard.native_id, "explore", "sales.derived", None, None),
+        ("dashboard", dashboard.native_id, "unknown", "sales.derived", None, None),
         ("dashboard", dashboard.native_id, "table", "deals", "warehouse", "crm"),
         ("look", look.native_id, "explore", "sales.deals", None, None),
         ("look", look.native_id, "table", "deals", "warehouse", "crm"),
         ("look", alone.native_id, "explore", "sales.retired", None, None),
+        ("look", alone.native_id, "unknown", "sales.retired", None, None),
     }
 
 
