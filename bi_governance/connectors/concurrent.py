@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -28,24 +29,40 @@ class Workers:
     def in_order(self, call: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`call(item)` for each item, results in the order of the items.
 
-        Items are taken and calls begun at most `count` ahead of the result that is being waited for, so
-        memory does not grow with the number of items. The first call to fail raises here, in its turn; what
-        has not begun by then never will, and what has is waited for. The same when the caller stops
-        listening.
+        Items are taken at most twice `count` ahead of the result that is being waited for, so memory does
+        not grow with their number. The first call to fail raises here, in its turn; what has not begun by
+        then never will, and what has is waited for. The same when the caller stops listening.
         """
         if self.count == 1:
             yield from map(call, items)
             return
+        failed = threading.Event()
+
+        def unless_failed(item: Item) -> Result:
+            if failed.is_set():
+                raise CancelledError
+            try:
+                return call(item)
+            except BaseException:
+                failed.set()  # before this thread turns to what waits next
+                raise
+
         waiting = iter(items)
         ahead: deque[Future[Result]] = deque()
         try:
-            ahead.extend(self._begin(call, item) for item in islice(waiting, self.count))
+            ahead.extend(self.begin(unless_failed, item) for item in islice(waiting, 2 * self.count))
             while ahead:
                 result = ahead.popleft().result()
-                ahead.extend(self._begin(call, item) for item in islice(waiting, 1))
+                ahead.extend(self.begin(unless_failed, item) for item in islice(waiting, 1))
                 yield result
         finally:
-            _abandon(ahead)
+            abandon(ahead)
+
+    def begin(self, call: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """One call on its way, whatever else there is; whoever begins one sees to its end."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.count, thread_name_prefix=self._name)
+        return self._pool.submit(call, item)
 
     def close(self) -> None:
         """End the threads; calls under way are waited for."""
@@ -53,13 +70,8 @@ class Workers:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 
-    def _begin(self, call: Callable[[Item], Result], item: Item) -> Future[Result]:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.count, thread_name_prefix=self._name)
-        return self._pool.submit(call, item)
 
-
-def _abandon(futures: Iterable[Future[Result]]) -> None:
+def abandon(futures: Iterable[Future[Result]]) -> None:
     """Cancel what has not begun, wait for what has; how it ended no longer matters to anybody."""
     for future in [future for future in futures if not future.cancel()]:
         future.exception()
