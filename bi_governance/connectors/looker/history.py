@@ -20,7 +20,9 @@ from bi_governance.errors import IncompleteFeed, SourceBroken, SourceForbidden, 
 from bi_governance.model import Interval, VisualKey
 from bi_governance.ports import Page, Row
 
-NEEDS_SYSTEM_ACTIVITY = "Give our account a role with the permission see_system_activity."
+NEEDS_SYSTEM_ACTIVITY = (
+    "Give our account a role with the permission see_system_activity, in Looker under Admin > Users > Roles."
+)
 ROW_LIMIT = 50_000
 _SECOND, _SHORTEST_WINDOW = timedelta(seconds=1), timedelta(minutes=1)
 _TIME, _COUNT = "history.created_time", "history.count"

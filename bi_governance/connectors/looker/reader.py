@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bi_governance.connectors.looker import dependencies, history, inventory, probe, schedules, sighting
+from bi_governance.connectors.looker import (
+    boards,
+    dependencies,
+    history,
+    inventory,
+    probe,
+    schedules,
+    sighting,
+)
 from bi_governance.connectors.looker.backup import backup
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import ConfigurationError
@@ -29,6 +37,7 @@ _FEEDS: Mapping[str, Callable[[LookerClient], Iterator[Page]]] = {
     "looker_dashboard": inventory.dashboards,
     "looker_look": inventory.looks,
     "looker_dashboard_element": inventory.elements,
+    "looker_board_item": boards.board_items,
     "looker_schedule": schedules.schedules,
     "looker_dependency": dependencies.dependencies,
 }
