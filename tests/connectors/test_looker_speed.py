@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bi_governance.connectors.looker import lists
+from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import SourceBroken, SourceUnreachable
 from bi_governance.sandbox.server import Fault
 from tests.connectors.looker_bench import Bench, rows
@@ -146,3 +147,20 @@ def test_the_first_failure_of_several_calls_is_what_is_told(bench: Bench) -> Non
         rows(bench.reader(), "looker_dependency")
     assert raised.value.status == 500
     assert len(bench.server.requests.matching("GET /api/4.0/queries/")) < 15
+
+
+def test_the_environment_says_which_proxy_and_certificates_to_use(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked up once for each connection, not with every call."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/acme.pem")
+    sessions = [
+        LookerClient(
+            "acme", {**bench.options(base_url="https://looker.acme.example"), **more}
+        )._open_session()
+        for more in ({}, {"verify_ssl": "/etc/other.pem"}, {"verify_ssl": False})
+    ]
+    assert [session.proxies.get("https") for session in sessions] == ["http://127.0.0.1:9"] * 3
+    assert [session.verify for session in sessions] == ["/etc/acme.pem", "/etc/other.pem", False]
+    assert not any(session.trust_env for session in sessions)

@@ -194,7 +194,7 @@ class LookerClient:
 
     def _open_session(self) -> http.Session:
         options = self._options
-        return http.open_session(
+        session = http.open_session(
             self.base_url,
             timeout=float(options.get("timeout", 120)),
             verify=options.get("verify_ssl", True),
@@ -202,6 +202,11 @@ class LookerClient:
             patience=float(options.get("patience", 30)),
             reading_posts=_READING_POSTS,
         )
+        # Once per connection: requests would go through the whole environment with every call.
+        settings = session.merge_environment_settings(self.base_url, {}, None, session.verify, None)
+        session.proxies, session.verify = settings["proxies"], settings["verify"]
+        session.trust_env = False
+        return session
 
     def _translated(self, error: Exception, last: http.Exchange, hint: str) -> SourceError:
         if last.error is not None or not last.method:

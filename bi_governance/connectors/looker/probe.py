@@ -25,7 +25,10 @@ _NEEDED = {
     "see_users": "It finds the owners.",
 }
 _WHERE = "in Looker under Admin > Users > Roles"
-_ADMIN = f"Give the user of our API key the Admin role, {_WHERE}: Looker leaves out what a user may not see, silently."
+_ADMIN = (
+    f"Give the user of our API key the Admin role, {_WHERE}: "
+    "Looker leaves out what a user may not see, silently."
+)
 
 
 def probes(
