@@ -156,7 +156,7 @@ def _of_lookml(client: LookerClient, book: _Book) -> Iterator[Uses]:
         fields = f"dashboard_elements({_ELEMENT_FIELDS})"
         try:
             body = client.ask(lambda sdk: sdk.get(path, structure=str, query_params={"fields": fields}))
-            return list(json.loads(body).get("dashboard_elements") or ())
+            return list(json.loads(str(body)).get("dashboard_elements") or ())
         except (SourceMissing, ValueError, AttributeError):
             return None
 
