@@ -120,7 +120,15 @@ def _built_in(name: str, prefix: str, *required: str, address: str = "base_url",
 
 
 _BUILT_IN = (
-    _built_in("looker", "Looker", "client_id", "client_secret", history_days="number", row_limit="number"),
+    _built_in(
+        "looker",
+        "Looker",
+        "client_id",
+        "client_secret",
+        history_days="number",
+        row_limit="number",
+        concurrency="number",
+    ),
     _built_in(
         "domo",
         "Domo",

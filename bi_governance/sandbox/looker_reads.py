@@ -90,6 +90,7 @@ class LookerReads:
             "GET /content_metadata/{content_metadata_id}": self.content_metadata,
             "GET /lookml_models": self.all_lookml_models,
             "GET /lookml_models/{lookml_model_name}/explores/{explore_name}": self.lookml_model_explore,
+            "GET /merge_queries/{merge_query_id}": self.merge_query,
             "GET /queries/{query_id}": self.query,
             "POST /queries/run/{result_format}": self.run_inline_query,
         }
@@ -226,11 +227,30 @@ class LookerReads:
 
     def content_accesses(self, call: Call) -> object:
         metadata_id = call.query.get("content_metadata_id", "")
-        access = {"id": f"{metadata_id}1", "content_metadata_id": metadata_id, "permission_type": "view"}
-        return _answer(call, [{"can": {"show": True}, **access, "group_id": "1", "user_id": None}])
+        visual = self.with_metadata(metadata_id)
+        own = visual.access if visual and not visual.inherits_access else [("view", "1", None)]
+        rows = [
+            {
+                "can": {"show": True},
+                "id": f"{metadata_id}{number}",
+                "content_metadata_id": metadata_id,
+                "permission_type": right,
+                "group_id": group_id,
+                "user_id": user_id,
+            }
+            for number, (right, group_id, user_id) in enumerate(own, 1)
+        ]
+        return _answer(call, rows)
+
+    def with_metadata(self, metadata_id: str) -> LookerVisual | None:
+        found = (v for v in self._world.visuals.values() if v.content_metadata_id == metadata_id)
+        return next(found, None)
 
     def content_metadata(self, call: Call) -> object:
-        return {"id": call.params["content_metadata_id"], "inherits": True, "can": {"show": True}}
+        metadata_id = call.params["content_metadata_id"]
+        visual = self.with_metadata(metadata_id)
+        inherits = visual is None or visual.inherits_access
+        return {"id": metadata_id, "inherits": inherits, "can": {"show": True}}
 
     def all_lookml_models(self, call: Call) -> object:
         models: dict[str, list[Row]] = {}
@@ -271,6 +291,11 @@ class LookerReads:
 
     def query(self, call: Call) -> object:
         return _answer(call, self._render.query(_get(call, self._world.queries, "query_id")))
+
+    def merge_query(self, call: Call) -> object:
+        query_ids = _get(call, self._world.merges, "merge_query_id")
+        sources = [{"merge_fields": [], "name": f"q{id_}", "query_id": id_} for id_ in query_ids]
+        return _answer(call, {"id": call.params["merge_query_id"], "source_queries": sources})
 
     def run_inline_query(self, call: Call) -> object:
         body = call.json()

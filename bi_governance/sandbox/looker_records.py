@@ -84,6 +84,8 @@ class LookerVisual:
     public: bool = False
     lookml: bool = False
     query_id: str | None = None
+    inherits_access: bool = True
+    access: list[tuple[str, str | None, str | None]] = field(default_factory=list)  # (right, group, user)
 
     @property
     def key(self) -> str:
@@ -114,6 +116,7 @@ class LookerTile:
     title: str
     look_id: str | None = None
     query_id: str | None = None
+    merge_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +135,7 @@ class LookerPlan:
     run_once: bool = False
     last_run_at: datetime | None = None
     next_run_at: datetime | None = None
+    kinds: tuple[str, ...] = ()  # of the destinations, e-mail where nothing is said
 
 
 @dataclass(slots=True)
@@ -154,3 +158,4 @@ class LookerBoard:
     user_id: str
     created_at: datetime
     items: list[tuple[Kind, str]] = field(default_factory=list)
+    deleted_at: datetime | None = None

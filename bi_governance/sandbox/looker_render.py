@@ -199,7 +199,7 @@ class LookerRenderer:
             "look": self.look(look, query=True) if look else None,
             "query_id": tile.query_id,
             "query": self.query(query) if query else None,
-            "merge_result_id": None,
+            "merge_result_id": tile.merge_id,
             "result_maker": None,
             "lookml_link_id": None,
             "note_text": None,
@@ -235,7 +235,7 @@ class LookerRenderer:
             "id": f"{plan.id}{number}",
             "scheduled_plan_id": plan.id,
             "format": "wysiwyg_pdf",
-            "type": "email",
+            "type": plan.kinds[number] if number < len(plan.kinds) else "email",
             "address": plan.emails[number],
         }
 
@@ -266,7 +266,9 @@ class LookerRenderer:
         }
 
     def board(self, board: LookerBoard) -> Row:
-        items = [self._board_item(kind, id_, n) for n, (kind, id_) in enumerate(board.items, 1)]
+        items = [
+            self._board_item(kind, id_, f"{board.id}00{n}", n) for n, (kind, id_) in enumerate(board.items, 1)
+        ]
         section = {
             "id": f"{board.id}0",
             "board_id": board.id,
@@ -281,15 +283,15 @@ class LookerRenderer:
             "description": None,
             "user_id": board.user_id,
             "created_at": timestamp(board.created_at),
-            "deleted_at": None,
+            "deleted_at": timestamp(board.deleted_at),
             "primary_homepage": False,
             "board_sections": [section],
         }
 
-    def _board_item(self, kind: str, id_: str, number: int) -> Row:
+    def _board_item(self, kind: str, id_: str, item_id: str, number: int) -> Row:
         lookml = "::" in id_
         return {
-            "id": str(number),
+            "id": item_id,
             "order": number,
             "dashboard_id": id_ if kind == "dashboard" and not lookml else None,
             "lookml_dashboard_id": id_ if lookml else None,

@@ -40,6 +40,7 @@ class LookerWorld:
         self.plans: dict[str, LookerPlan] = {}
         self.alerts: dict[str, LookerAlert] = {}
         self.boards: dict[str, LookerBoard] = {}
+        self.merges: dict[str, list[str]] = {}
         self.explores: dict[str, str] = {DEFAULT_EXPLORE: "analytics.marts.orders"}
         self._tiles_of: dict[str, dict[str, LookerTile]] = {}
         self._numbers: dict[str, Iterator[int]] = {}
@@ -99,6 +100,12 @@ class LookerWorld:
         query = LookerQuery(self.next_id("query"), model, view, (f"{view}.count",), dict(extra))
         self.queries[query.id] = query
         return query.id
+
+    def add_merge(self, explores: Iterable[str]) -> str:
+        """Save a result merged from one query on each explore, and return its id."""
+        id_ = self.next_id("merge")
+        self.merges[id_] = [self.add_query(explore) for explore in explores]
+        return id_
 
     def add_dashboard(
         self,

@@ -39,6 +39,9 @@ class LookerWrites:
             "PATCH /scheduled_plans/{scheduled_plan_id}": self.update_plan,
             "DELETE /scheduled_plans/{scheduled_plan_id}": self.delete_plan,
             "POST /alerts": self.create_alert,
+            "POST /board_items": self.create_board_item,
+            "PATCH /content_metadata/{content_metadata_id}": self.update_content_metadata,
+            "POST /content_metadata_access": self.create_content_access,
         }
 
     def create_dashboard(self, call: Call) -> object:
@@ -186,6 +189,9 @@ class LookerWrites:
 
     def _changed_plan(self, plan_id: str, body: Row) -> Row:
         plan = self._world.plans[plan_id]
+        plan.kinds = (
+            tuple(d.get("type", "") for d in body.get("scheduled_plan_destination") or []) or plan.kinds
+        )
         for name in {"name", "enabled", "crontab", "user_id", "run_once"} & body.keys():
             setattr(plan, name, body[name])
         return self._render.plan(plan)
@@ -201,8 +207,46 @@ class LookerWrites:
             raise invalid(call, "dashboard_element_id", "missing", "No such tile")
         emails = [d.get("email_address", "") for d in body.get("destinations") or []]
         owner_id = body.get("owner_id") or call.actor.id
-        alert_id = self._world.add_alert(body["dashboard_element_id"], owner_id=owner_id, emails=emails)
+        alert_id = self._world.add_alert(
+            body["dashboard_element_id"],
+            owner_id=owner_id,
+            emails=emails,
+            disabled=bool(body.get("is_disabled")),
+        )
         return self._render.alert(self._world.alerts[alert_id])
+
+    def create_board_item(self, call: Call) -> object:
+        body = call.json()
+        boards = self._world.boards.values()
+        board = next((b for b in boards if f"{b.id}0" == body.get("board_section_id")), None)
+        kind: Kind = "look" if body.get("look_id") else "dashboard"
+        id_ = body.get("look_id") or body.get("dashboard_id") or body.get("lookml_dashboard_id")
+        if board is None or f"{kind}:{id_}" not in self._world.visuals:
+            raise invalid(call, "board_section_id", "missing", "No such section or content")
+        board.items.append((kind, str(id_)))
+        return {
+            "id": f"{board.id}00{len(board.items)}",
+            "board_section_id": f"{board.id}0",
+            f"{kind}_id": id_,
+        }
+
+    def update_content_metadata(self, call: Call) -> object:
+        visual = self._owning(call, call.params["content_metadata_id"])
+        visual.inherits_access = bool(call.json().get("inherits", True))
+        return {"id": visual.content_metadata_id, "inherits": visual.inherits_access}
+
+    def create_content_access(self, call: Call) -> object:
+        body = call.json()
+        visual = self._owning(call, str(body.get("content_metadata_id")))
+        access = (str(body.get("permission_type")), body.get("group_id"), body.get("user_id"))
+        visual.access.append(access)
+        return {**body, "id": f"{visual.content_metadata_id}{len(visual.access)}"}
+
+    def _owning(self, call: Call, metadata_id: str) -> LookerVisual:
+        visual = self._reads.with_metadata(metadata_id)
+        if visual is None:
+            raise refusal(404, call)
+        return visual
 
     def _folder(self, call: Call, folder_id: Any) -> str:
         if str(folder_id) not in self._world.folders:

@@ -133,6 +133,7 @@ _LOOKER = (
         flag="enabled",
     ),
     _inventory("looker_dashboard_element", "element_id", text="dashboard_id look_id query_id type title"),
+    _inventory("looker_board_item", "item_id", text="board_id board_title dashboard_id look_id"),
     _history("looker_historical_access", text="user_id dashboard_id look_id source_kind", whole="run_count"),
     _dependency("looker"),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import big, build, demo, loading
+from tests.bench import big, build, demo, loading, looker
 
-SECTIONS = ("loading", "build", "demo", "big")
+SECTIONS = ("loading", "build", "demo", "looker", "big")
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
         build.bench(given.rows)
     if "demo" in wanted:
         demo.bench()
+    if "looker" in wanted:
+        looker.bench()
     if "big" in wanted:
         big.bench(given.visuals, given.events)
 

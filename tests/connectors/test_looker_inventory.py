@@ -12,6 +12,8 @@ from bi_governance.errors import (
     IncompleteFeed,
     SourceForbidden,
 )
+from bi_governance.model import VisualKey
+from bi_governance.sandbox.looker_records import Kind
 from bi_governance.sandbox.server import Fault
 from tests.connectors.looker_bench import LONG_AGO, NOW, Bench, rows
 
@@ -146,6 +148,53 @@ def test_schedules_of_everybody_and_alerts_through_their_tiles(bench: Bench) -> 
     assert found[off]["look_id"] == second.native_id
 
 
+def test_what_is_on_a_board_is_read_and_named_unless_the_board_is_gone(bench: Bench) -> None:
+    first, second, code = bench.dashboard("First"), bench.look("Second"), "ecommerce::overview"
+    bench.looker.add_lookml_dashboard("ecommerce", "overview", "Overview")
+    items: list[tuple[Kind, str]] = [
+        ("dashboard", first.native_id),
+        ("look", second.native_id),
+        ("dashboard", code),
+    ]
+    start = bench.looker.add_board("Start here", user_id=bench.ada, items=items)
+    other = bench.looker.add_board("Also here", user_id=bench.ada, items=items[:1])
+    gone = bench.looker.add_board("Gone", user_id=bench.ada, items=items)
+    bench.looker.boards[gone].deleted_at = NOW
+    reader = bench.reader()
+    found = rows(reader, "looker_board_item")
+    assert sorted((r["board_id"], r["dashboard_id"] or "", r["look_id"] or "") for r in found) == [
+        (start, "", second.native_id),
+        (start, first.native_id, ""),
+        (start, code, ""),
+        (other, first.native_id, ""),
+    ]
+    assert len({row["item_id"] for row in found}) == 4
+    assert reader.look(first, LONG_AGO).references == (
+        "it is on board 'Also here'",
+        "it is on board 'Start here'",
+    )
+    assert reader.look(second, LONG_AGO).references == ("it is on board 'Start here'",)
+
+
+def test_a_favourite_alone_holds_nothing_back(bench: Bench) -> None:
+    key = bench.dashboard()
+    bench.looker.visual("dashboard", key.native_id).favorite_count = 3
+    (row,) = rows(bench.reader(), "looker_dashboard")
+    assert row["favorite_count"] == 3
+    assert bench.reader().look(key, LONG_AGO).references == ()
+
+
+def test_a_lookml_dashboard_that_a_search_calls_trashed_is_kept_as_code(bench: Bench) -> None:
+    """System Activity and some lists show LookML dashboards as moved to the trash, which they cannot be."""
+    code = bench.looker.add_lookml_dashboard("ecommerce", "overview", "Overview")
+    trashed = [{"id": code, "title": "Overview", "deleted": True}]
+    bench.server.faults.add(Fault(SEARCH, "status", status=200, body=trashed, times=1, after=1))
+    found = rows(bench.reader(), "looker_dashboard")
+    assert [(row["dashboard_id"], row["deleted"], row["is_lookml"]) for row in found] == [(code, False, True)]
+    seen = bench.reader().look(VisualKey("acme", "dashboard", code), LONG_AGO)
+    assert (seen.exists, seen.is_trashed) == (True, False)
+
+
 def test_alerts_that_may_not_be_seen_are_not_taken_for_none(bench: Bench) -> None:
     bench.looker.revoke("see_alerts")
     bench.looker.revoke("administer")
@@ -167,10 +216,39 @@ def test_dependencies_reach_through_tiles_and_looks_to_tables(bench: Bench) -> N
     assert found == {
         ("dashboard", dashboard.native_id, "explore", "sales.deals", None, None),
         ("dashboard", dashboard.native_id, "explore", "sales.derived", None, None),
+        ("dashboard", dashboard.native_id, "unknown", "sales.derived", None, None),
         ("dashboard", dashboard.native_id, "table", "deals", "warehouse", "crm"),
         ("look", look.native_id, "explore", "sales.deals", None, None),
         ("look", look.native_id, "table", "deals", "warehouse", "crm"),
         ("look", alone.native_id, "explore", "sales.retired", None, None),
+        ("look", alone.native_id, "unknown", "sales.retired", None, None),
+    }
+
+
+def test_lineage_looker_does_not_tell_is_unknown_not_none(bench: Bench) -> None:
+    merged, code = bench.dashboard(tiles=()), "ecommerce::overview"
+    bench.looker.add_lookml_dashboard("ecommerce", "overview", "Overview")
+    bench.looker.add_lookml_dashboard("ecommerce", "told", "Told")
+    bench.looker.add_tile("ecommerce::told", explore="sales.deals")
+    text = bench.dashboard("Text only", tiles=())
+    for dashboard in (merged, text):
+        bench.looker.tiles[bench.looker.add_tile(dashboard.native_id)].query_id = None
+    bench.looker.tiles_of(merged.native_id)[0].merge_id = bench.looker.add_merge(["sales.deals"])
+    bench.looker.add_tile(merged.native_id, explore="sales.deals")
+    lost = bench.look()
+    del bench.looker.queries[str(bench.looker.visual("look", lost.native_id).query_id)]
+    broken = bench.dashboard("Broken", tiles=())
+    bench.looker.tiles[bench.looker.add_tile(broken.native_id)].query_id = None
+    bench.looker.tiles_of(broken.native_id)[0].merge_id = "999"
+    found = {(r["visual_id"], r["kind"]) for r in rows(bench.reader(), "looker_dependency")}
+    assert found == {
+        (merged.native_id, "explore"),
+        (merged.native_id, "table"),
+        ("ecommerce::told", "explore"),
+        ("ecommerce::told", "table"),
+        (code, "unknown"),
+        (lost.native_id, "unknown"),
+        (broken.native_id, "unknown"),
     }
 
 

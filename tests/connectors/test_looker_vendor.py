@@ -22,6 +22,7 @@ from bi_governance.errors import (
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import BackupContent
 from bi_governance.sandbox.looker import LookerSandbox
+from bi_governance.sandbox.looker_records import PERMISSIONS
 from bi_governance.sandbox.server import Fault
 from tests.connectors.looker_bench import NOW, Bench
 
@@ -110,22 +111,26 @@ def test_logging_out_ends_the_session_at_looker(bench: Bench) -> None:
     assert len(bench.server.requests.matching("DELETE .*/logout")) == 1
 
 
-@pytest.mark.parametrize(
-    ("permission", "probe"),
-    [
-        ("see_system_activity", "system activity"),
-        ("see_schedules", "see_schedules"),
-        ("see_users", "see_users"),
-        ("administer", "sees everything"),
-    ],
-)
-def test_a_missing_permission_is_found_and_named(bench: Bench, permission: str, probe: str) -> None:
+@pytest.mark.parametrize("permission", sorted(PERMISSIONS))
+def test_each_missing_permission_is_named_with_the_page_to_set_it(bench: Bench, permission: str) -> None:
     bench.looker.view("dashboard", bench.dashboard().native_id, by=bench.ada, at=NOW - timedelta(days=3))
-    bench.looker.revoke("administer")
+    bench.looker.revoke("administer")  # which implies all others
     bench.looker.revoke(permission)
     failed = {p.name: p for p in bench.reader().probe() if not p.ok}
-    assert probe in failed
-    assert failed[probe].advice
+    wanted = "sees everything" if permission == "administer" else permission
+    consequences = {"see_system_activity": {"system activity"}, "see_alerts": {"alerts of all owners"}}
+    assert failed.keys() == {"sees everything", wanted, *consequences.get(permission, set())}
+    assert "Admin > Users > Roles" in failed[wanted].advice
+    assert (permission if permission != "administer" else "the Admin role") in failed[wanted].advice
+
+
+def test_an_administrator_lacks_nothing(bench: Bench) -> None:
+    bench.looker.view("dashboard", bench.dashboard().native_id, by=bench.ada, at=NOW - timedelta(days=3))
+    for permission in PERMISSIONS - {"administer"}:
+        bench.looker.revoke(permission)
+    named = {p.name: p.ok for p in bench.reader().probe()}
+    assert all(ok for name, ok in named.items() if name in PERMISSIONS or name == "sees everything")
+    assert PERMISSIONS - {"administer"} <= named.keys()
 
 
 def test_a_robot_that_does_not_exist_is_found(bench: Bench) -> None:

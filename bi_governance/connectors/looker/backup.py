@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from looker_sdk.rtl import model, serialize
 from looker_sdk.sdk.api40.models import Dashboard, DashboardElement, LookWithQuery, Query
 
-from bi_governance.connectors.looker import folders, sighting
+from bi_governance.connectors.looker import belongings, folders, sighting
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.connectors.looker.inventory import dashboard_url, is_lookml, look_url
-from bi_governance.connectors.looker.schedules import Alert
 from bi_governance.errors import SourceConflict, SourceMissing
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent
@@ -26,8 +23,7 @@ DASHBOARD_FILE, LOOKML_FILE, LOOK_FILE, QUERY_FILE = (
 )
 LOST_ON_REBUILD = (
     "its id and address",
-    "schedules and alerts",
-    "favourites, boards and access settings of its own",
+    "favourites",
     "its usage history",
 )
 Files = Iterator[tuple[str, bytes]]
@@ -39,10 +35,10 @@ def backup(client: LookerClient, key: VisualKey) -> BackupContent:
     visual = sighting.fetch(client, key)
     if isinstance(visual, Dashboard):
         elements = sighting.elements_of(client, key)
-        files = dict((*_dashboard_files(client, key, visual, elements), *_shared_files(client, key, visual)))
+        own = _dashboard_files(client, key, visual, elements)
     else:
-        elements = []
-        files = dict((*_look_files(visual), *_shared_files(client, key, visual)))
+        elements, own = [], _look_files(visual)
+    files = dict((*own, *belongings.files(client, key, visual, elements)))
     return BackupContent(files, _manifest(client, key, visual, elements))
 
 
@@ -83,7 +79,6 @@ def _dashboard_files(
     yield DASHBOARD_FILE, _json(dashboard)
     lookml = client.ask(lambda sdk: sdk.dashboard_lookml(key.native_id))
     yield LOOKML_FILE, (lookml.lookml or "").encode()
-    yield "alerts.json", _alerts(sighting.alerts_of(client, list(elements)))
     for look_id in sorted({str(element.look_id) for element in elements if element.look_id}):
         yield from _linked_look(client, look_id)
     for element in elements:
@@ -95,13 +90,6 @@ def _look_files(look: LookWithQuery) -> Files:
     yield LOOK_FILE, _json(look)
     if look.query is not None:
         yield QUERY_FILE, _json(look.query)
-
-
-def _shared_files(client: LookerClient, key: VisualKey, visual: Dashboard | LookWithQuery) -> Files:
-    yield "schedules.json", _json(sighting.plans_of(client, key))
-    metadata_id = visual.content_metadata_id
-    if metadata_id:
-        yield "access.json", _json(client.ask(lambda sdk: sdk.all_content_metadata_accesses(metadata_id)))
 
 
 def _linked_look(client: LookerClient, look_id: str) -> Files:
@@ -120,10 +108,6 @@ def _merged(client: LookerClient, merge_id: str) -> Files:
 
 def _query(client: LookerClient, query_id: str) -> Query:
     return client.ask(lambda sdk: sdk.query(query_id))
-
-
-def _alerts(alerts: Sequence[Alert]) -> bytes:
-    return json.dumps([asdict(alert) for alert in alerts]).encode()
 
 
 def _json(value: model.Model | Sequence[Any]) -> bytes:

@@ -6,19 +6,23 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from looker_sdk.sdk.api40.models import WriteQuery
 
+from bi_governance.connectors.concurrent import abandon
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.connectors.looker.inventory import text
 from bi_governance.errors import IncompleteFeed, SourceBroken, SourceForbidden, SourceMissing
 from bi_governance.model import Interval, VisualKey
 from bi_governance.ports import Page, Row
 
-NEEDS_SYSTEM_ACTIVITY = "Give our account a role with the permission see_system_activity."
+NEEDS_SYSTEM_ACTIVITY = (
+    "Give our account a role with the permission see_system_activity, in Looker under Admin > Users > Roles."
+)
 ROW_LIMIT = 50_000
 _SECOND, _SHORTEST_WINDOW = timedelta(seconds=1), timedelta(minutes=1)
 _TIME, _COUNT = "history.created_time", "history.count"
@@ -41,12 +45,22 @@ def read(client: LookerClient, window: Interval, row_limit: int = ROW_LIMIT) -> 
     the rows must add up to the total it counts for the same window; else the window is halved, down to
     one minute, and then it is an IncompleteFeed.
     """
+    yield from _read_on(client, window, row_limit, at_once(client, window, row_limit))
+
+
+def at_once(client: LookerClient, window: Interval, row_limit: int) -> Page | None:
+    """The access rows of the window, or None when one answer does not hold them all."""
     around = {_TIME: _range(window.start - _SECOND, window.end + _SECOND)}
     rows = _whole(client, _FIELDS, around, _TIME, row_limit)
+    if rows is None:
+        return None
+    return [row for row in map(_access_row, rows) if _belongs(row, window)]
+
+
+def _read_on(client: LookerClient, window: Interval, row_limit: int, rows: Page | None) -> Iterator[Page]:
     if rows is not None:
-        kept = [row for row in map(_access_row, rows) if _belongs(row, window)]
-        if kept:
-            yield kept
+        if rows:
+            yield rows
         return
     if window.length <= _SHORTEST_WINDOW:
         raise IncompleteFeed(
@@ -58,6 +72,54 @@ def read(client: LookerClient, window: Interval, row_limit: int = ROW_LIMIT) -> 
     middle = _whole_second(window.start + window.length / 2)
     yield from read(client, Interval(window.start, middle), row_limit)
     yield from read(client, Interval(middle, window.end), row_limit)
+
+
+class Ahead:
+    """Reads the days that follow the one asked for while that one is being stored.
+
+    Windows are asked for day by day; those to come are guessed, and a wrong guess costs a few calls in
+    vain. At most as many days are held as calls are allowed at once, none of more than `row_limit` rows:
+    a day that needs halving is read when its turn comes.
+    """
+
+    def __init__(self, client: LookerClient, row_limit: int) -> None:
+        self._client, self._row_limit = client, row_limit
+        self._until: datetime | None = None
+        self._begun: dict[Interval, Future[Page | None]] = {}
+
+    def begin(self, until: datetime) -> None:
+        """From here on windows will be asked for, the last of them ending at this moment."""
+        self.drop()
+        self._until = until
+
+    def read(self, window: Interval) -> Iterator[Page]:
+        """As `read`."""
+        mine = self._begun.pop(window, None)
+        wanted = list(self._following(window))
+        abandon(future for day, future in self._begun.items() if day not in wanted)
+        self._begun = {day: future for day, future in self._begun.items() if day in wanted}
+        for day in wanted:
+            if day not in self._begun:
+                self._begun[day] = self._client.workers.begin(self._at_once, day)
+        first = self._at_once(window) if mine is None else mine.result()
+        yield from _read_on(self._client, window, self._row_limit, first)
+
+    def drop(self) -> None:
+        """Nothing more will be asked for."""
+        begun, self._begun = self._begun, {}
+        abandon(begun.values())
+
+    def _at_once(self, window: Interval) -> Page | None:
+        return at_once(self._client, window, self._row_limit)
+
+    def _following(self, window: Interval) -> Iterator[Interval]:
+        start = window.end
+        for _ in range(self._client.workers.count - 1):
+            if self._until is None or start >= self._until:
+                return
+            end = min(start + timedelta(days=1), self._until)
+            yield Interval(start, end)
+            start = end
 
 
 def oldest(client: LookerClient, since: datetime, until: datetime) -> datetime | None:

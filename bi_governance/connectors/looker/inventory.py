@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from looker_sdk.sdk.api40.methods import Looker40SDK
@@ -12,8 +13,6 @@ from looker_sdk.sdk.api40.models import (
     Certification,
     CertificationStatus,
     Dashboard,
-    DashboardBase,
-    DashboardElement,
     Look,
     User,
 )
@@ -33,6 +32,7 @@ _LOOK_FIELDS = f"{_SHARED_FIELDS},public,query_id"
 _LISTED_FIELDS = "id,title,user_id,folder(id,name),hidden,readonly,slug,certification_metadata"
 _USER_FIELDS = "id,display_name,email,is_disabled,is_service_account,is_embed_user"
 _ELEMENT_FIELDS = "id,dashboard_id,look_id,query_id,type,title"
+ELEMENTS = "/dashboard_elements/search"
 _NAMED_IN_ERRORS = 5
 
 Visual = TypeVar("Visual", Dashboard, Look)
@@ -120,17 +120,14 @@ class _Catalogue(Generic[Visual]):
 
     plural: str
     search: Callable[[Looker40SDK, bool, int, int], Sequence[Visual]]
-    listed: Callable[[Looker40SDK], Iterable[str]]
     row: Callable[[LookerClient, Visual], Row]
 
 
 def dashboards(client: LookerClient) -> Iterator[Page]:
     """User-defined dashboards, those in the trash, and LookML dashboards (without dates or owner)."""
     yield from _visuals(client, _DASHBOARDS)
-    listed = client.ask(lambda sdk: sdk.all_dashboards(fields=_LISTED_FIELDS))
-    lookml = [_listed_row(client, d) for d in listed if is_lookml(str(d.id))]
-    if lookml:
-        yield lookml
+    listed = client.listed("/dashboards", fields=_LISTED_FIELDS)
+    yield from in_pages(client, (_listed_row(client, d) for d in listed if is_lookml(str(d["id"]))))
 
 
 def looks(client: LookerClient) -> Iterator[Page]:
@@ -140,10 +137,15 @@ def looks(client: LookerClient) -> Iterator[Page]:
 
 def elements(client: LookerClient) -> Iterator[Page]:
     """The tiles of all user-defined dashboards; Looker gives them in one answer or not at all."""
-    found = client.ask(lambda sdk: sdk.search_dashboard_elements(fields=_ELEMENT_FIELDS, sorts="id"))
-    rows = [_element_row(element) for element in found if element.dashboard_id]
-    for start in range(0, len(rows), client.page_size):
-        yield rows[start : start + client.page_size]
+    found = client.listed(ELEMENTS, fields=_ELEMENT_FIELDS, sorts="id")
+    yield from in_pages(client, (_element_row(tile) for tile in found if tile.get("dashboard_id")))
+
+
+def in_pages(client: LookerClient, rows: Iterable[Row]) -> Iterator[Page]:
+    """The rows a page at a time."""
+    waiting = iter(rows)
+    while page := list(islice(waiting, client.page_size)):
+        yield page
 
 
 def _visuals(client: LookerClient, catalogue: _Catalogue[Visual]) -> Iterator[Page]:
@@ -154,13 +156,18 @@ def _visuals(client: LookerClient, catalogue: _Catalogue[Visual]) -> Iterator[Pa
         for page in _search(client, catalogue, deleted=False):
             live.update(str(visual.id) for visual in page)
             yield from _unsent(client, catalogue, page, sent)
-        differing = live ^ {id_ for id_ in client.ask(catalogue.listed) if not is_lookml(id_)}
+        differing = live ^ _listed_ids(client, catalogue)
         if not differing:
             break
         if attempt == 2:
             raise _incomplete(client, f"{catalogue.plural} are in one of two lists only", differing)
     for page in _search(client, catalogue, deleted=True):
         yield from _unsent(client, catalogue, page, sent)
+
+
+def _listed_ids(client: LookerClient, catalogue: _Catalogue[Visual]) -> set[str]:
+    ids = (str(visual["id"]) for visual in client.listed(f"/{catalogue.plural}", fields="id"))
+    return {id_ for id_ in ids if not is_lookml(id_)}
 
 
 def _search(
@@ -237,25 +244,26 @@ def _dashboard_row(client: LookerClient, dashboard: Dashboard) -> Row:
     }
 
 
-def _listed_row(client: LookerClient, dashboard: DashboardBase) -> Row:
+def _listed_row(client: LookerClient, dashboard: Mapping[str, Any]) -> Row:
     nothing_said = dict.fromkeys(
         ("created_at", "updated_at", "last_accessed_at", "last_viewed_at", "deleted_at", "lookml_link_id")
     )
+    certification = dashboard.get("certification_metadata") or {}
     return {
         **nothing_said,
-        "dashboard_id": str(dashboard.id),
-        "title": dashboard.title or "",
-        "folder_id": text(dashboard.folder.id) if dashboard.folder else None,
-        "user_id": text(dashboard.user_id),
+        "dashboard_id": str(dashboard["id"]),
+        "title": dashboard.get("title") or "",
+        "folder_id": text((dashboard.get("folder") or {}).get("id")),
+        "user_id": text(dashboard.get("user_id")),
         "view_count": 0,
         "favorite_count": 0,
         "deleted": False,
-        "hidden": bool(dashboard.hidden),
+        "hidden": bool(dashboard.get("hidden")),
         "readonly": True,
         "is_lookml": True,
-        "is_certified": _is_certified(dashboard.certification_metadata),
-        "slug": dashboard.slug,
-        "url": dashboard_url(client, str(dashboard.id)),
+        "is_certified": certification.get("certification_status") == CertificationStatus.certified.value,
+        "slug": dashboard.get("slug"),
+        "url": dashboard_url(client, str(dashboard["id"])),
     }
 
 
@@ -269,14 +277,14 @@ def _look_row(client: LookerClient, look: Look) -> Row:
     }
 
 
-def _element_row(element: DashboardElement) -> Row:
+def _element_row(element: Mapping[str, Any]) -> Row:
     return {
-        "element_id": str(element.id),
-        "dashboard_id": str(element.dashboard_id),
-        "look_id": text(element.look_id),
-        "query_id": text(element.query_id),
-        "type": element.type,
-        "title": element.title,
+        "element_id": str(element["id"]),
+        "dashboard_id": str(element["dashboard_id"]),
+        "look_id": text(element.get("look_id")),
+        "query_id": text(element.get("query_id")),
+        "type": element.get("type"),
+        "title": element.get("title"),
     }
 
 
@@ -295,12 +303,10 @@ def _is_certified(certification: Certification | None) -> bool:
 _DASHBOARDS = _Catalogue(
     plural="dashboards",
     search=_search_dashboards,
-    listed=lambda sdk: [str(d.id) for d in sdk.all_dashboards(fields="id")],
     row=_dashboard_row,
 )
 _LOOKS = _Catalogue(
     plural="looks",
     search=_search_looks,
-    listed=lambda sdk: [str(look.id) for look in sdk.all_looks(fields="id")],
     row=_look_row,
 )

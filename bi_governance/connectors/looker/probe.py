@@ -13,11 +13,22 @@ from bi_governance.ports import Probe
 
 _SKEW_ALLOWED = timedelta(minutes=5)
 _NEEDED = {
+    "access_data": "Without it nothing of a model is shown, and dashboards on it look gone.",
+    "see_user_dashboards": "Without it dashboards are left out, and look gone.",
+    "see_lookml_dashboards": "Without it LookML dashboards are left out, and look gone.",
+    "see_looks": "Without it looks are left out, and look gone.",
+    "see_queries": "It tells which explore a look reads.",
+    "see_lookml": "It tells which tables an explore reads, and saves dashboards as LookML.",
     "see_system_activity": "It reads who used what.",
     "see_schedules": "Without it only our own schedules are listed, and scheduled content looks unused.",
+    "see_alerts": "Without it the alerts of others cannot be seen.",
     "see_users": "It finds the owners.",
 }
-_ADMIN = "Give the user of our API key the Admin role: Looker leaves out what a user may not see, silently."
+_WHERE = "in Looker under Admin > Users > Roles"
+_ADMIN = (
+    f"Give the user of our API key the Admin role, {_WHERE}: "
+    "Looker leaves out what a user may not see, silently."
+)
 
 
 def probes(
@@ -66,7 +77,7 @@ def _permissions(client: LookerClient, user_id: str) -> Iterator[Probe]:
             permission,
             ok=ok,
             detail="granted" if ok else f"missing. {why}",
-            advice="" if ok else f"Give our account a role with the permission {permission}.",
+            advice="" if ok else f"Give our account a role with the permission {permission}, {_WHERE}.",
         )
     names = ", ".join(str(role.name) for role in roles) or "none"
     yield Probe("sees everything", ok=admin, detail=f"roles: {names}", advice="" if admin else _ADMIN)

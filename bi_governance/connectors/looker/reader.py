@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bi_governance.connectors.looker import dependencies, history, inventory, probe, schedules, sighting
+from bi_governance.connectors.looker import (
+    boards,
+    dependencies,
+    history,
+    inventory,
+    probe,
+    schedules,
+    sighting,
+)
 from bi_governance.connectors.looker.backup import backup
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import ConfigurationError
@@ -29,6 +37,7 @@ _FEEDS: Mapping[str, Callable[[LookerClient], Iterator[Page]]] = {
     "looker_dashboard": inventory.dashboards,
     "looker_look": inventory.looks,
     "looker_dashboard_element": inventory.elements,
+    "looker_board_item": boards.board_items,
     "looker_schedule": schedules.schedules,
     "looker_dependency": dependencies.dependencies,
 }
@@ -54,7 +63,7 @@ class LookerReader:
         self._client = LookerClient(name, options)
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
         self._retention = timedelta(days=int(options.get("history_days") or RETENTION_DAYS))
-        self._row_limit = int(options.get("row_limit") or history.ROW_LIMIT)
+        self._ahead = history.Ahead(self._client, int(options.get("row_limit") or history.ROW_LIMIT))
         self._wall_clock = wall_clock
         self._not_viewers: frozenset[str] | None = None
 
@@ -76,12 +85,13 @@ class LookerReader:
 
     def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:  # noqa: ARG002
         """The earliest provable moment: within retention, and after the day of the oldest row there is."""
+        self._ahead.begin(now)
         first = history.oldest(self._client, now - self._retention - timedelta(days=2), now)
         return history.start_of_proof(wanted, now, first, self._retention)
 
     def read_history(self, window: Interval) -> Iterator[Page]:
         """Runs of visuals within the window; IncompleteFeed when Looker holds some back."""
-        return history.read(self._client, window, self._row_limit)
+        return self._ahead.read(window)
 
     def look(self, key: VisualKey, since: datetime) -> Sighting:
         """The visual now, without running it."""
@@ -97,6 +107,7 @@ class LookerReader:
 
     def close(self) -> None:
         """Log out and release connections."""
+        self._ahead.drop()
         self._client.close()
 
     def _accounts_that_do_not_count(self) -> frozenset[str]:

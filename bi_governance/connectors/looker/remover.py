@@ -14,7 +14,7 @@ from looker_sdk.sdk.api40.models import (
     WriteQuery,
 )
 
-from bi_governance.connectors.looker import sighting
+from bi_governance.connectors.looker import belongings, sighting
 from bi_governance.connectors.looker.backup import (
     DASHBOARD_FILE,
     LOOK_FILE,
@@ -80,8 +80,11 @@ class LookerRemover:
     def _rebuild(self, key: VisualKey, saved: BackupContent) -> RestoreOutcome:
         rebuild = self._rebuild_dashboard if key.type == "dashboard" else self._rebuild_look
         native_id = rebuild(key, saved, str(saved.manifest.get("folder_id") or ""))
-        owner_is_back = self._give_to(VisualKey(key.source, key.type, native_id), saved)
-        lost = LOST_ON_REBUILD if owner_is_back else (*LOST_ON_REBUILD, "its owner")
+        rebuilt = VisualKey(key.source, key.type, native_id)
+        owner_is_back = self._give_to(rebuilt, saved)
+        tiles = sighting.elements_of(self._client, rebuilt) if key.type == "dashboard" else []
+        not_back = belongings.put_back(self._client, rebuilt, saved.files, tiles)
+        lost = (*LOST_ON_REBUILD, *(() if owner_is_back else ("its owner",)), *not_back)
         return RestoreOutcome(native_id, lost)
 
     def _rebuild_dashboard(self, key: VisualKey, saved: BackupContent, folder_id: str) -> str:

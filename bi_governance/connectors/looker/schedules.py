@@ -10,7 +10,7 @@ from typing import Any
 from looker_sdk.sdk.api40.models import ScheduledPlan
 
 from bi_governance.connectors.looker.client import LookerClient
-from bi_governance.connectors.looker.inventory import text, utc
+from bi_governance.connectors.looker.inventory import ELEMENTS, text, utc
 from bi_governance.errors import IncompleteFeed, SourceBroken
 from bi_governance.ports import Page, Row
 
@@ -87,9 +87,9 @@ def _alert(item: Mapping[str, Any]) -> Alert:
 
 
 def _tiles(client: LookerClient) -> Mapping[str, str | None]:
-    """The dashboard of each tile."""
-    found = client.ask(lambda sdk: sdk.search_dashboard_elements(fields="id,dashboard_id"))
-    return {str(element.id): text(element.dashboard_id) for element in found}
+    """The dashboard of each tile that has alerts, or of which Looker does not say how many."""
+    found = client.listed(ELEMENTS, fields="id,dashboard_id,alert_count")
+    return {str(tile["id"]): text(tile.get("dashboard_id")) for tile in found if tile.get("alert_count") != 0}
 
 
 def _plan_row(plan: ScheduledPlan) -> Row:

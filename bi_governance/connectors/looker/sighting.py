@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from looker_sdk.sdk.api40.models import Dashboard, DashboardElement, LookWithQuery, ScheduledPlan
 
-from bi_governance.connectors.looker import folders, history, schedules
+from bi_governance.connectors.looker import boards, folders, history, schedules
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.connectors.looker.inventory import is_lookml, utc
 from bi_governance.errors import SourceMissing
@@ -33,7 +33,7 @@ def sighting(client: LookerClient, key: VisualKey, since: datetime, own: Collect
         visual = fetch(client, key, _LOOK_FIELDS if key.type == "look" else _FIELDS)
     except SourceMissing:
         return Sighting(exists=False)
-    trashed = bool(visual.deleted)
+    trashed = bool(visual.deleted) and not is_lookml(key.native_id)  # Looker says so of those kept as code
     return Sighting(
         exists=True,
         is_trashed=trashed,
@@ -67,6 +67,7 @@ def _references(client: LookerClient, key: VisualKey, visual: Dashboard | LookWi
     for plan in plans_of(client, key):
         if schedules.is_living(plan):
             yield f"schedule '{plan.name or plan.id}' ({plan.crontab or plan.datagroup or 'once'})"
+    yield from (f"it is on board '{title}'" for title in boards.titles_with(client, key))
     if isinstance(visual, LookWithQuery):
         yield from (f"dashboard '{title}' shows it" for title in _showing(client, key.native_id))
         if visual.public:

@@ -16,6 +16,24 @@ folders as (
 
 ),
 
+board_items as (
+
+    select * from {{ ref('stg_looker__board_items') }}
+
+),
+
+pinned as (
+
+    select
+        source,
+        visual_type,
+        visual_id,
+        count(distinct board_id) as boards
+    from board_items
+    group by source, visual_type, visual_id
+
+),
+
 content as (
 
     select
@@ -76,7 +94,8 @@ placed as (
         content.updated_at,
         content.last_accessed_at,
         case when content.is_public then 1 else 0 end
-        + case when folders.is_embedded then 1 else 0 end as published_links,
+        + case when folders.is_embedded then 1 else 0 end
+        + coalesce(pinned.boards, 0) as published_links,
         content.is_certified,
         content.is_code_managed,
         coalesce(folders.is_personal, false) as is_personal,
@@ -87,6 +106,11 @@ placed as (
     from content
     left join folders
         on content.source = folders.source and content.folder_id = folders.folder_id
+    left join pinned
+        on
+            content.source = pinned.source
+            and content.type = pinned.visual_type
+            and content.native_id = pinned.visual_id
 
 )
 
