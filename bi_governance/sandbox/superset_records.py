@@ -57,6 +57,7 @@ class SupersetDataset:
     created_on: datetime
     changed_on: datetime
     sql: str | None = None
+    catalog: str | None = None
 
 
 @dataclass(slots=True)

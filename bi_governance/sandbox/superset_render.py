@@ -207,7 +207,7 @@ class SupersetRenderer:
     def dataset(self, dataset: SupersetDataset) -> Row:
         database = self._world.databases[dataset.database_id]
         return {
-            "catalog": None,
+            "catalog": dataset.catalog,
             "changed_by": self.name(dataset.changed_by),
             "changed_by_name": self._world.users[dataset.changed_by].name,
             "changed_on_delta_humanized": humanized(dataset.changed_on, self._world.clock.now()),

@@ -13,6 +13,7 @@ from bi_governance.connectors.superset.account import ADMIN_ROLE, Account
 from bi_governance.connectors.superset.backup import back_up
 from bi_governance.connectors.superset.capabilities import CAPABILITIES
 from bi_governance.connectors.superset.client import Item, SupersetClient
+from bi_governance.connectors.superset.lineage import dependency_rows
 from bi_governance.connectors.superset.log import ActionLog
 from bi_governance.connectors.superset.places import Places
 from bi_governance.connectors.superset.probes import probe
@@ -24,7 +25,6 @@ from bi_governance.connectors.superset.visuals import (
     changed_at,
     chart_row,
     dashboard_row,
-    dependency_rows,
     main_owner,
     placements,
     schedule_row,
@@ -176,13 +176,15 @@ class SupersetReader:
         datasets = {
             item["id"]: item for page in self._client.scan("dataset", DATASET_COLUMNS) for item in page
         }
+        databases = self._client.ordered("database", ("backend",), "database_name")
+        backends = {int(item["id"]): str(item.get("backend") or "") for page in databases for item in page}
         on_dashboard: dict[int, dict[int, Item]] = {}
         columns = ("uuid", "datasource_id", "datasource_type", "dashboards.id")
         for page in self._client.scan("chart", columns):
             rows = []
             for chart in page:
                 read = _dataset_of(chart, datasets)
-                rows += dependency_rows("chart", str(chart["uuid"]), read)
+                rows += dependency_rows("chart", str(chart["uuid"]), read, backends)
                 for dashboard in chart.get("dashboards") or ():
                     on_dashboard.setdefault(dashboard["id"], {}).update((each["id"], each) for each in read)
             yield rows
@@ -191,7 +193,7 @@ class SupersetReader:
                 row
                 for item in page
                 for row in dependency_rows(
-                    "dashboard", str(item["uuid"]), on_dashboard.get(item["id"], {}).values()
+                    "dashboard", str(item["uuid"]), on_dashboard.get(item["id"], {}).values(), backends
                 )
             ]
 

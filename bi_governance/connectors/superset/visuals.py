@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -60,7 +60,15 @@ SCHEDULE_COLUMNS = (
     "last_eval_dttm",
     "last_state",
 )
-DATASET_COLUMNS = ("table_name", "schema", "kind", "database.database_name")
+DATASET_COLUMNS = (
+    "table_name",
+    "schema",
+    "catalog",
+    "kind",
+    "sql",
+    "database.id",
+    "database.database_name",
+)
 
 
 def owners_of(item: Item) -> list[Item]:
@@ -180,23 +188,3 @@ def placements(item: Item) -> list[Row]:
     """The rows of `superset_dashboard_chart` of one chart."""
     on = item.get("dashboards") or ()
     return [{"dashboard_id": str(each["id"]), "chart_id": str(item["id"])} for each in on]
-
-
-def dependency_rows(visual_type: str, uuid: str, datasets: Iterable[Item]) -> list[Row]:
-    """The rows of `superset_dependency` of one visual: its datasets, and tables that physical ones are."""
-    rows = []
-    for dataset in datasets:
-        kinds = ("dataset", "table") if dataset.get("kind") == "physical" else ("dataset",)
-        rows += [_dependency(visual_type, uuid, kind, dataset) for kind in kinds]
-    return rows
-
-
-def _dependency(visual_type: str, uuid: str, kind: str, dataset: Item) -> Row:
-    return {
-        "visual_type": visual_type,
-        "visual_id": uuid,
-        "kind": kind,
-        "name": str(dataset.get("table_name") or ""),
-        "database_name": text_or_none((dataset.get("database") or {}).get("database_name")),
-        "schema_name": text_or_none(dataset.get("schema")),
-    }
