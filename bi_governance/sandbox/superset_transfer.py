@@ -137,6 +137,7 @@ def import_zip(
     if files.get("metadata.yaml", {}).get("type") != _TYPES[kind]:
         raise _import_error(kind, {"metadata.yaml": f"Must be equal to {_TYPES[kind]}."})
     mine = {name: body for name, body in files.items() if name.startswith(f"{kind}s/")}
+    _revive(world, files)
     if not overwrite:
         _require_new(world, kind, mine)
     for name, body in files.items():
@@ -148,6 +149,14 @@ def import_zip(
     for name, body in mine.items():
         if name.startswith("dashboards/"):
             _import_dashboard(world, body, importer)
+
+
+def _revive(world: SupersetWorld, files: dict[str, Row]) -> None:
+    """A newer version takes out of its trash whatever an archive holds, overwriting or not."""
+    for trash in world.trash.values():
+        for visual in list(trash.values()):
+            if any(body.get("uuid") == visual.uuid for body in files.values()):
+                world.restore(visual)
 
 
 def _read(bundle: bytes) -> dict[str, Row]:

@@ -93,7 +93,7 @@ def _dialect(backend: str) -> str | None:
     return name if name and name in sqlglot.Dialect.classes else None
 
 
-def _tables(statement: exp.Expression) -> Iterator[exp.Table]:
+def _tables(statement: exp.Expr) -> Iterator[exp.Table]:
     """What a statement reads from: without the names its `with` clauses define and what only makes rows."""
     named_here = {
         id(node)

@@ -22,14 +22,25 @@ COMMON_COLUMNS = (
     "owners.email",
     "owners.first_name",
     "owners.last_name",
-    "editors",
+    "editors.id",
+    "editors.label",
+    "editors.type",
     "created_by.id",
     "changed_on_utc",
     "tags.name",
     "tags.type",
     "deleted_at",
 )
-DASHBOARD_COLUMNS = (*COMMON_COLUMNS, "dashboard_title", "slug", "published", "roles.id", "roles.name")
+DASHBOARD_COLUMNS = (
+    *COMMON_COLUMNS,
+    "dashboard_title",
+    "slug",
+    "published",
+    "roles.id",
+    "roles.name",
+    "viewers.id",
+    "viewers.label",
+)
 CHART_COLUMNS = (
     *COMMON_COLUMNS,
     "slice_name",
@@ -56,7 +67,7 @@ SCHEDULE_COLUMNS = (
     "chart_id",
     "crontab",
     "owners.id",
-    "editors",
+    "editors.id",
     "last_eval_dttm",
     "last_state",
 )
@@ -72,21 +83,8 @@ DATASET_COLUMNS = (
 
 
 def owners_of(item: Item) -> list[Item]:
-    """Who owns it, by number; newer versions have `editors`: people, groups, roles. People count."""
-    owners = item.get("owners")
-    if owners is None:
-        owners = [person for editor in item.get("editors") or () if (person := _person(editor))]
-    return sorted(owners, key=lambda owner: int(owner["id"]))
-
-
-def _person(editor: Item) -> Item | None:
-    """The user behind an editor; None for a group or a role."""
-    user = editor.get("user")
-    if isinstance(user, Mapping) and "id" in user:
-        return user
-    if editor.get("user_id") is not None:
-        return {**editor, "id": editor["user_id"]}
-    return editor if str(editor.get("type", "user")).lower() == "user" and "id" in editor else None
+    """The people who own it, by number."""
+    return sorted(item.get("owners") or (), key=lambda owner: int(owner["id"]))
 
 
 def main_owner(item: Item, inactive: Collection[str]) -> str | None:
