@@ -129,7 +129,7 @@ class SupersetReads:
         seen = [v for v in (*living, *trashed) if self._access.may_see(call.actor, v)]
         listing = self._lists[kind]
         if not self._world.is_newer:
-            return listing.answer(call, seen, _visual_field, render)
+            return listing.answer(call, seen, self._field, render)
         chosen: list[SupersetVisual] = []
 
         def modern_rows(found: list[SupersetVisual]) -> list[Row]:
@@ -138,11 +138,17 @@ class SupersetReads:
                 modern_row(self._world, row, visual) for row, visual in zip(render(found), found, strict=True)
             ]
 
-        answer = listing.answer(call, seen, _visual_field, modern_rows)
+        answer = listing.answer(call, seen, self._field, modern_rows)
         if state:
             for row, visual in zip(answer["result"], chosen, strict=True):
                 row["deleted_at"] = visual.deleted_at.isoformat() if visual.deleted_at else None
         return answer
+
+    def _field(self, visual: SupersetVisual, name: str) -> object:
+        """What a visual is filtered and ordered by."""
+        if name == "dashboards":
+            return [d.id for d in self._world.dashboards.values() if visual.id in d.chart_ids]
+        return _VISUAL_FIELDS[name](visual) if name in _VISUAL_FIELDS else None
 
     def datasets(self, call: Call) -> object:
         self._note(call, "DatasetRestApi.get_list")
@@ -320,10 +326,6 @@ def _embedding(visual: SupersetVisual) -> Row:
 
 def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
-
-
-def _visual_field(visual: SupersetVisual, name: str) -> object:
-    return _VISUAL_FIELDS[name](visual) if name in _VISUAL_FIELDS else None
 
 
 def _dataset_field(dataset: SupersetDataset, name: str) -> object:

@@ -253,8 +253,9 @@ class SupersetWorld:
             visual.deleted_at = self.clock.now().replace(tzinfo=None)
             self.trash[visual.kind][visual.id] = visual
         if visual.kind == "chart":
-            visual.was_on = [d.id for d in self.dashboards.values() if visual.id in d.chart_ids]
-            for dashboard in self.dashboards.values():
+            dashboards = [*self.dashboards.values(), *self.trash["dashboard"].values()]
+            visual.was_on = [d.id for d in dashboards if visual.id in d.chart_ids]
+            for dashboard in dashboards:
                 dashboard.chart_ids = [i for i in dashboard.chart_ids if i != visual.id]
 
     def restore(self, visual: SupersetVisual) -> None:
@@ -262,11 +263,11 @@ class SupersetWorld:
         del self.trash[visual.kind][visual.id]
         visual.deleted_at = None
         self.visuals(visual.kind)[visual.id] = visual
+        dashboards = self.dashboards | self.trash["dashboard"]
         for number in visual.was_on:
-            if number in self.dashboards:
-                self.dashboards[number].chart_ids.append(visual.id)
+            if number in dashboards:
+                dashboards[number].chart_ids.append(visual.id)
         visual.was_on = []
-        visual.chart_ids = [i for i in visual.chart_ids if i in self.charts]
 
     def subject_of_user(self, user_id: int) -> int:
         """How a newer version numbers a person among those who may edit or view."""

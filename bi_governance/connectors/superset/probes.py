@@ -162,7 +162,11 @@ def _log_is_written(client: SupersetClient, account: Account, log: ActionLog) ->
 def _clock(client: SupersetClient, wall_clock: Callable[[], float]) -> Probe:
     advice = "Set the clock of this machine: late or early days would be read as complete."
     here = datetime.fromtimestamp(wall_clock(), UTC)
-    return _apart("clock", "this machine and Superset", _server_time(client), here, advice)
+    try:
+        shown = _server_time(client)
+    except SourceError as error:
+        return Probe("clock", ok=False, detail=str(error), advice=error.hint)
+    return _apart("clock", "this machine and Superset", shown, here, advice)
 
 
 def _server_time(client: SupersetClient) -> datetime | None:

@@ -89,9 +89,8 @@ class _Restoring:
         """Owners, roles, and the charts that were on it."""
         body = {**self._owners(found, self._saved, "it"), **self._audience(found)}
         self._change(found, body)
-        on = {str(chart["uuid"]) for chart in self._places.charts_on(found.number)}
         for chart in self._saved.get("charts") or ():
-            self._put_on_dashboard(chart, found.number, is_on=chart["uuid"] in on)
+            self._put_on_dashboard(chart, found.number)
 
     def put_back_chart(self, found: Found) -> None:
         """Owners, and its place on the dashboards that live."""
@@ -108,7 +107,7 @@ class _Restoring:
             body["dashboards"] = numbers
         self._change(found, body)
 
-    def _put_on_dashboard(self, saved: Saved, dashboard: int, *, is_on: bool) -> None:
+    def _put_on_dashboard(self, saved: Saved, dashboard: int) -> None:
         """A chart that came back with its dashboard, or lived on without it."""
         key = VisualKey(self._key.source, "chart", saved["uuid"])
         chart = self._places.find(key)
@@ -118,8 +117,9 @@ class _Restoring:
             self.losses.append(f"the chart '{saved['title']}'")
             return
         body = self._owners(chart, saved, f"the chart '{saved['title']}'")
-        if not is_on:
-            body["dashboards"] = [*_dashboards_of(chart), dashboard]
+        numbers = _dashboards_of(chart)
+        if dashboard not in numbers:
+            body["dashboards"] = [*numbers, dashboard]
         self._change(chart, body)
 
     def _change(self, found: Found, body: Mapping[str, Any]) -> None:
