@@ -169,7 +169,8 @@ _SUPERSET = (
         flag="active",
     ),
     _history(
-        "superset_historical_access", text="user_id dashboard_id chart_id action event_name access_kind"
+        "superset_historical_access",
+        text="user_id dashboard_id chart_id dashboard_uuid chart_uuid action event_name access_kind",
     ),
     _inventory(
         "superset_dependency",

@@ -6,7 +6,10 @@ with source_rows as (
 
 unique_rows as (
 
-    {{ one_row_per('source_rows', ['source', 'visual_type', 'visual_id', 'kind', 'name', 'database_name', 'schema_name', 'catalog_name']) }}
+    {{ one_row_per(
+        'source_rows',
+        ['source', 'visual_type', 'visual_id', 'kind', 'name', 'database_name', 'schema_name', 'catalog_name']
+    ) }}
 
 ),
 
