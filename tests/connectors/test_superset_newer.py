@@ -256,7 +256,7 @@ def test_what_has_another_editor_since_keeps_it(newer: Connected, sandbox: Super
 
 
 @pytest.mark.parametrize("is_newer", [False, True])
-def test_a_version_is_known_by_what_it_says_about_itself(is_newer: bool) -> None:  # noqa: FBT001
+def test_a_version_is_known_by_what_it_says_about_itself(is_newer: bool) -> None:
     harness = SupersetHarness(SimulatedClock(START), is_newer=is_newer)
     with harness.serve() as server:
         client = SupersetClient(SOURCE, harness.options(server.url))

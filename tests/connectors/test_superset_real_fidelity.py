@@ -1,4 +1,4 @@
-"""Deleting from a real Superset and restoring: exactly what is lost, column by column, is what is declared."""
+"""Deleting from a real Superset and restoring: what is lost, column by column, is what is declared."""
 
 from __future__ import annotations
 
