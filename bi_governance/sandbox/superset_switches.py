@@ -24,7 +24,7 @@ _VIEWS = {
     "security/users": "User",
     "security/roles": "Role",
     "security/subject": "Subject",
-    "security/csrf_token": "security",
+    "security/csrf_token": "SecurityRestApi",
 }
 _RESOURCE = re.compile(r"/api/v1/(security/\w+|\w+)/")
 _READ_WRITE = {

@@ -19,7 +19,7 @@ TRIED = {
     ("can_read", "Log"): "read the access log",
     ("can_get", "User"): "read users",
     ("can_read", "ReportSchedule"): "read alerts and reports",
-    ("can_read", "security"): "prepare changes",
+    ("can_read", "SecurityRestApi"): "prepare changes",
 }
 
 

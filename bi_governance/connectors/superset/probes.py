@@ -28,7 +28,7 @@ PERMISSIONS = (
     ("can_get", "User"),
     ("can_export", "Dashboard"),
     ("can_export", "Chart"),
-    ("can_read", "security"),
+    ("can_read", "SecurityRestApi"),
     ("can_write", "Dashboard"),
     ("can_write", "Chart"),
     ("can_write", "Dataset"),
@@ -42,7 +42,8 @@ USERS_HINT = (
 SCHEDULES_HINT = f"Add 'can read on ReportSchedule' to a role of the account in {ROLES_PAGE}."
 ROLES_HINT = f"Let the account read its own roles, which are in {ROLES_PAGE}."
 CSRF_HINT = (
-    f"Add 'can read on security' to a role of the account in {ROLES_PAGE}; see WTF_CSRF_ENABLED in {CONFIG}."
+    f"Add 'can read on SecurityRestApi' to a role of the account in {ROLES_PAGE}; see WTF_CSRF_ENABLED in "
+    f"{CONFIG}."
 )
 SCHEDULES = ("can_read", "ReportSchedule")
 SUBJECTS = ("can_read", "Subject")
