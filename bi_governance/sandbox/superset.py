@@ -1,4 +1,4 @@
-"""A Superset instance on loopback: the REST API of version 6.1.0 over a world that tests can change."""
+"""A Superset instance on loopback: the REST API of 6.1.0, or of a newer version, over a changeable world."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bi_governance.sandbox.faults import Faults
 from bi_governance.sandbox.rest import Call, RouteTable
 from bi_governance.sandbox.server import LoopbackServer, RequestLog
 from bi_governance.sandbox.superset_access import SupersetAccess, SupersetCredentials, error_body
+from bi_governance.sandbox.superset_newer import SupersetNewer
 from bi_governance.sandbox.superset_reads import SupersetReads
 from bi_governance.sandbox.superset_records import Role
 from bi_governance.sandbox.superset_render import SupersetRenderer
@@ -21,11 +22,13 @@ ROBOT_EMAIL = "bi-governance@acme.example"
 class SupersetSandbox(SupersetWorld):
     """One emulated instance; `credentials` are those of an administrator's service account.
 
-    Access tokens last 15 minutes of the simulated clock, refresh tokens 30 days.
+    Access tokens last 15 minutes of the simulated clock, refresh tokens 30 days. A newer one has editors
+    instead of owners and, unless `has_soft_delete` is taken back, a trash. `switches` are what its
+    administrator can switch off.
     """
 
-    def __init__(self, clock: SimulatedClock) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: SimulatedClock, *, is_newer: bool = False) -> None:
+        super().__init__(clock, is_newer=is_newer)
         self.lock = threading.RLock()
         self.access = SupersetAccess(self)
         self.credentials = self.add_api_user(ROBOT_EMAIL)
@@ -67,6 +70,7 @@ class SupersetSandbox(SupersetWorld):
         renderer = SupersetRenderer(self)
         reads = SupersetReads(self, self.access, renderer)
         handlers = {**reads.handlers(), **SupersetWrites(self, self.access, reads).handlers()}
+        handlers |= SupersetNewer(self, self.access).handlers() if self.is_newer else {}
         handlers["POST /api/v1/security/login"] = self.access.login
         handlers["POST /api/v1/security/refresh"] = self.access.refresh
         handlers["GET /api/v1/security/csrf_token/"] = self.access.csrf_token

@@ -93,6 +93,7 @@ class SupersetAccess:
         if claims["type"] != wanted:
             raise Refusal(422, {"msg": f"Only {wanted} tokens are allowed"})
         call.actor = self._world.users[claims["sub"]]
+        self._world.switches.require_open(call)
         if call.method != "GET" and call.path != _REFRESH:
             self._require_csrf(call)
         return str(call.actor.username)

@@ -103,7 +103,7 @@ USERS = Listing(
 DATABASES = Listing(
     "List Database",
     _names("id uuid database_name backend expose_in_sqllab"),
-    _names("database_name changed_on"),
-    _names("id uuid database_name"),
+    _names("database_name"),
+    _names("uuid database_name expose_in_sqllab created_by changed_by"),
 )
 ROLES = Listing("List Role", _names("id name"), _names("id name"), _names("id name"))

@@ -39,6 +39,7 @@ class Listing:
     order_columns: tuple[str, ...]
     filter_columns: tuple[str, ...]
     default_order: tuple[str, bool] = ("id", False)
+    deleted_state: str = ""  # the operator on `id` that lists the trash, where there is one
 
     def read(self, call: Call) -> Page:
         """The page asked for; raises Refusal for bad Rison (500) and for columns one may not use (400)."""
@@ -66,7 +67,7 @@ class Listing:
             raise Refusal(400, {"message": "Not a valid filter"})
         if condition["col"] not in self.filter_columns:
             raise Refusal(400, {"message": f"Filter column: {condition['col']} not allowed to filter"})
-        if condition["opr"] not in _OPERATORS:
+        if condition["opr"] not in _OPERATORS and condition["opr"] != self.deleted_state:
             raise Refusal(400, {"message": f"Filter operation: {condition['opr']} not allowed on column"})
 
     def answer(
@@ -78,12 +79,20 @@ class Listing:
     ) -> Row:
         """The answer: `field` gives what is filtered and ordered by, `render` what is shown of a record."""
         page = self.read(call)
-        found = [r for r in records if all(holds(field(r, c["col"]), c) for c in page.filters)]
+        conditions = [c for c in page.filters if c["opr"] in _OPERATORS]
+        found = [r for r in records if all(holds(field(r, c["col"]), c) for c in conditions)]
         keyed = [
             (_sort_key(field(r, _ORDER_SOURCES.get(page.order_column, page.order_column))), r) for r in found
         ]
         keyed.sort(key=lambda pair: pair[0], reverse=page.descending)
         return self.describe(page, len(found), render([record for _, record in keyed[page.slice]]))
+
+    def filters(self) -> Row:
+        """What `_info` says about the filters, with one operator where the real one lists many."""
+        known = {name: [{"name": "Equal to", "operator": "eq"}] for name in self.filter_columns}
+        if self.deleted_state:
+            known["id"].append({"name": "Deleted state", "operator": self.deleted_state})
+        return {"filters": known}
 
     def describe(self, page: Page, count: int, rows: Sequence[Row]) -> Row:
         columns = [c for c in self.columns if not page.columns or c in page.columns]

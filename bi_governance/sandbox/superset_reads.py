@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from bi_governance.sandbox.faults import LOGIN_PAGE
 from bi_governance.sandbox.rest import Call, Handler, Refusal, Row
 from bi_governance.sandbox.superset_access import SupersetAccess, refusal
 from bi_governance.sandbox.superset_columns import (
@@ -21,6 +21,7 @@ from bi_governance.sandbox.superset_columns import (
 )
 from bi_governance.sandbox.superset_lists import Listing, parse_q, row_field
 from bi_governance.sandbox.superset_logs import LogList
+from bi_governance.sandbox.superset_newer import deleted_state, modern, modern_row
 from bi_governance.sandbox.superset_records import (
     SupersetDatabase,
     SupersetDataset,
@@ -38,13 +39,21 @@ class SupersetReads:
     def __init__(self, world: SupersetWorld, access: SupersetAccess, renderer: SupersetRenderer) -> None:
         self._world, self._access, self._render = world, access, renderer
         self._logs = LogList(world.log, renderer)
+        self._lists: dict[SupersetKind, Listing] = {"dashboard": DASHBOARDS, "chart": CHARTS}
+        self._datasets, self._reports = DATASETS, REPORTS
+        if world.is_newer:
+            for kind, listing in self._lists.items():
+                self._lists[kind] = replace(modern(listing), deleted_state=f"{kind}_deleted_state")
+            self._datasets, self._reports = modern(DATASETS), modern(REPORTS)
 
     def handlers(self) -> Mapping[str, Handler]:
         one = "/{id_or_slug}"
         return {
             "GET /health": lambda _: PlainTextResponse("OK"),
             "GET /version": lambda _: {"version_string": "6.1.0"},
-            "GET /login/": _login_page,
+            "GET /api/v1/dashboard/_info": lambda _: self._lists["dashboard"].filters(),
+            "GET /api/v1/chart/_info": lambda _: self._lists["chart"].filters(),
+            "GET /login/": self.front_page,
             "GET /api/v1/me/": self.me,
             "GET /api/v1/me/roles/": self.my_roles,
             "GET /api/v1/embedded_dashboard/{uuid}": self.embedded_dashboard,
@@ -86,7 +95,8 @@ class SupersetReads:
             "isActive": user.active,
             "isAnonymous": False,
         }
-        return {"result": {**names, "permissions": {}, "roles": {user.role: [["can_read", "Chart"]]}}}
+        granted = self._world.switches.granted() if user.role == "Admin" else [["can_read", "Chart"]]
+        return {"result": {**names, "permissions": {}, "roles": {user.role: granted}}}
 
     def databases(self, call: Call) -> object:
         rows = [_database(d) for d in self._world.databases.values()]
@@ -98,30 +108,66 @@ class SupersetReads:
             call, ROLES, [{"id": id_, "name": name} for id_, name in self._world.roles.items()]
         )
 
+    def front_page(self, _: Call) -> Response:
+        return HTMLResponse(self._world.switches.front_page())
+
     def dashboards(self, call: Call) -> object:
         self._note(call, "DashboardRestApi.get_list")
-        seen = (v for v in self._world.dashboards.values() if self._access.may_see(call.actor, v))
-        return DASHBOARDS.answer(
-            call, seen, _visual_field, lambda chosen: [self._render.dashboard(v) for v in chosen]
-        )
+        return self._visuals(call, "dashboard", lambda found: [self._render.dashboard(v) for v in found])
 
     def charts(self, call: Call) -> object:
         self._note(call, "ChartRestApi.get_list")
-        seen = (v for v in self._world.charts.values() if self._access.may_see(call.actor, v))
-        return CHARTS.answer(call, seen, _visual_field, self._render.charts)
+        return self._visuals(call, "chart", self._render.charts)
+
+    def _visuals(
+        self, call: Call, kind: SupersetKind, render: Callable[[list[SupersetVisual]], list[Row]]
+    ) -> object:
+        """The visuals the caller may see; those in the trash when the list is asked for them."""
+        state = deleted_state(call, kind) if self._world.is_newer else ""
+        living = [] if state == "only" else list(self._world.visuals(kind).values())
+        trashed = list(self._world.trash[kind].values()) if state else []
+        seen = [v for v in (*living, *trashed) if self._access.may_see(call.actor, v)]
+        listing = self._lists[kind]
+        if not self._world.is_newer:
+            return listing.answer(call, seen, self._field, render)
+        chosen: list[SupersetVisual] = []
+
+        def modern_rows(found: list[SupersetVisual]) -> list[Row]:
+            chosen.extend(found)
+            return [
+                modern_row(self._world, row, visual) for row, visual in zip(render(found), found, strict=True)
+            ]
+
+        answer = listing.answer(call, seen, self._field, modern_rows)
+        if state:
+            for row, visual in zip(answer["result"], chosen, strict=True):
+                row["deleted_at"] = visual.deleted_at.isoformat() if visual.deleted_at else None
+        return answer
+
+    def _field(self, visual: SupersetVisual, name: str) -> object:
+        """What a visual is filtered and ordered by."""
+        if name == "dashboards":
+            return [d.id for d in self._world.dashboards.values() if visual.id in d.chart_ids]
+        return _VISUAL_FIELDS[name](visual) if name in _VISUAL_FIELDS else None
 
     def datasets(self, call: Call) -> object:
         self._note(call, "DatasetRestApi.get_list")
         datasets = self._world.datasets.values()
-        return DATASETS.answer(
-            call, datasets, _dataset_field, lambda chosen: [self._render.dataset(d) for d in chosen]
+        return self._datasets.answer(
+            call,
+            datasets,
+            _dataset_field,
+            lambda chosen: [self._shown(self._render.dataset(d)) for d in chosen],
         )
+
+    def _shown(self, row: Row) -> Row:
+        return modern_row(self._world, row) if self._world.is_newer else row
 
     def reports(self, call: Call) -> object:
         self._note(call, "ReportScheduleRestApi.get_list")
         admin = call.actor.role == "Admin"
         seen = (r for r in self._world.reports.values() if admin or call.actor.id in r.owner_ids)
-        return self._small(call, REPORTS, [self._render.report(r) for r in seen])
+        return self._small(call, self._reports, [self._shown(self._render.report(r)) for r in seen])
 
     def report(self, call: Call) -> object:
         report = self._world.reports.get(_number(call.params["id"]))
@@ -263,10 +309,6 @@ class SupersetReads:
         self._world.record(action, by=call.actor.id, dashboard_id=dashboard_id)
 
 
-def _login_page(_: Call) -> Response:
-    return HTMLResponse(LOGIN_PAGE)
-
-
 def _database(database: SupersetDatabase) -> Row:
     return {
         "id": database.id,
@@ -286,10 +328,6 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _visual_field(visual: SupersetVisual, name: str) -> object:
-    return _VISUAL_FIELDS[name](visual) if name in _VISUAL_FIELDS else None
-
-
 def _dataset_field(dataset: SupersetDataset, name: str) -> object:
     attribute = {"database": "database_id", "owners": "owner_ids", "changed_on_utc": "changed_on"}.get(
         name, name
@@ -307,6 +345,7 @@ _VISUAL_FIELDS: Mapping[str, Callable[[SupersetVisual], object]] = {
     "description": lambda v: v.description,
     "published": lambda v: v.published,
     "owners": lambda v: v.owner_ids,
+    "editors": lambda v: v.owner_ids,
     "roles": lambda v: v.role_ids,
     "created_by": lambda v: v.created_by,
     "changed_by": lambda v: v.changed_by,

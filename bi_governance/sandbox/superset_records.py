@@ -57,6 +57,7 @@ class SupersetDataset:
     created_on: datetime
     changed_on: datetime
     sql: str | None = None
+    catalog: str | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +83,10 @@ class SupersetVisual:
     chart_ids: list[int] = field(default_factory=list)
     embedded_uuid: str | None = None
     role_ids: list[int] = field(default_factory=list)
+    # newer versions: roles among the editors, and when it went into the trash, by the server's own clock
+    editing_role_ids: list[int] = field(default_factory=list)
+    deleted_at: datetime | None = None
+    was_on: list[int] = field(default_factory=list)
     json_metadata: str | None = None
     position_json: str | None = None
     # charts

@@ -151,7 +151,8 @@ class SupersetRenderer:
         return [self._chart(visual, holders.get(visual.id, [])) for visual in visuals]
 
     def _chart(self, visual: SupersetVisual, holders: list[SupersetVisual]) -> Row:
-        dataset = self._world.datasets[visual.dataset_id]
+        dataset = self._world.datasets.get(visual.dataset_id)
+        shown = f"{dataset.schema}.{dataset.table_name}" if dataset else None
         saved = visual.last_saved_at or visual.changed_on
         return {
             **self._common(visual),
@@ -159,10 +160,10 @@ class SupersetRenderer:
             "changed_on_dttm": visual.changed_on.timestamp() * 1000,
             "created_by_name": self._world.users[visual.created_by].name,
             "dashboards": [{"dashboard_title": d.title, "id": d.id} for d in holders],
-            "datasource_id": dataset.id,
-            "datasource_name_text": f"{dataset.schema}.{dataset.table_name}",
+            "datasource_id": visual.dataset_id,
+            "datasource_name_text": shown,
             "datasource_type": "table",
-            "datasource_url": f"/explore/?datasource_type=table&datasource_id={dataset.id}",
+            "datasource_url": f"/explore/?datasource_type=table&datasource_id={visual.dataset_id}",
             "description": visual.description,
             "description_markeddown": visual.description or "",
             "edit_url": f"/chart/edit/{visual.id}",
@@ -172,7 +173,7 @@ class SupersetRenderer:
             "params": visual.params,
             "slice_name": visual.title,
             "slice_url": f"/explore/?slice_id={visual.id}",
-            "table": {"default_endpoint": None, "table_name": dataset.table_name},
+            "table": {"default_endpoint": None, "table_name": dataset.table_name} if dataset else None,
             "url": f"/explore/?slice_id={visual.id}",
             "viz_type": visual.viz_type,
         }
@@ -207,7 +208,7 @@ class SupersetRenderer:
     def dataset(self, dataset: SupersetDataset) -> Row:
         database = self._world.databases[dataset.database_id]
         return {
-            "catalog": None,
+            "catalog": dataset.catalog,
             "changed_by": self.name(dataset.changed_by),
             "changed_by_name": self._world.users[dataset.changed_by].name,
             "changed_on_delta_humanized": humanized(dataset.changed_on, self._world.clock.now()),

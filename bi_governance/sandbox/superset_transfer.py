@@ -29,7 +29,7 @@ def export_zip(world: SupersetWorld, visuals: Iterable[SupersetVisual]) -> bytes
             files[f"dashboards/{_file(visual)}"] = _dashboard_yaml(world, visual)
         for chart in charts:
             files[f"charts/{_file(chart)}"] = _chart_yaml(world, chart)
-            files |= _sources(world, chart.dataset_id)
+            files |= _sources(world, chart.dataset_id) if chart.dataset_id in world.datasets else {}
     buffer = io.BytesIO()
     root = f"{chosen[0].kind}_export_{world.clock.now():%Y%m%dT%H%M%S}"
     with zipfile.ZipFile(buffer, "w") as bundle:
@@ -88,7 +88,7 @@ def _chart_yaml(world: SupersetWorld, chart: SupersetVisual) -> Row:
         "cache_timeout": None,
         "uuid": chart.uuid,
         "version": _VERSION,
-        "dataset_uuid": world.datasets[chart.dataset_id].uuid,
+        "dataset_uuid": world.datasets[chart.dataset_id].uuid if chart.dataset_id in world.datasets else None,
     }
 
 
@@ -137,6 +137,9 @@ def import_zip(
     if files.get("metadata.yaml", {}).get("type") != _TYPES[kind]:
         raise _import_error(kind, {"metadata.yaml": f"Must be equal to {_TYPES[kind]}."})
     mine = {name: body for name, body in files.items() if name.startswith(f"{kind}s/")}
+    _revive(world, files)
+    if any(name.startswith("charts/") and not body.get("dataset_uuid") for name, body in files.items()):
+        raise _import_error(kind, {"dataset_uuid": ["Field may not be null."]})
     if not overwrite:
         _require_new(world, kind, mine)
     for name, body in files.items():
@@ -148,6 +151,14 @@ def import_zip(
     for name, body in mine.items():
         if name.startswith("dashboards/"):
             _import_dashboard(world, body, importer)
+
+
+def _revive(world: SupersetWorld, files: dict[str, Row]) -> None:
+    """A newer version takes out of its trash whatever an archive holds, overwriting or not."""
+    for trash in world.trash.values():
+        for visual in list(trash.values()):
+            if any(body.get("uuid") == visual.uuid for body in files.values()):
+                world.restore(visual)
 
 
 def _read(bundle: bytes) -> dict[str, Row]:
@@ -199,10 +210,17 @@ def _import_chart(world: SupersetWorld, body: Row, importer: int, *, overwrite: 
     chart.title, chart.viz_type, chart.params = (
         body["slice_name"],
         body["viz_type"],
-        json.dumps(body["params"]),
+        json.dumps(_without_annotations(body["params"])),
     )
     chart.description, chart.certified_by = body.get("description"), body.get("certified_by") or None
     _take_over(world, chart, importer)
+
+
+def _without_annotations(params: Row) -> Row:
+    """Of a chart's annotations an import keeps the formulas, which refer to nothing."""
+    layers = params.get("annotation_layers", ())
+    formulas = [layer for layer in layers if layer.get("annotationType") == "FORMULA"]
+    return {**params, "annotation_layers": formulas} if layers else params
 
 
 def _import_dashboard(world: SupersetWorld, body: Row, importer: int) -> None:
@@ -216,7 +234,8 @@ def _import_dashboard(world: SupersetWorld, body: Row, importer: int) -> None:
     cells = [
         cell for cell in body["position"].values() if isinstance(cell, dict) and cell.get("type") == "CHART"
     ]
-    visual.chart_ids = [_by_uuid(world.charts, cell["meta"]["uuid"]).id for cell in cells]
+    charts = (_by_uuid(world.charts, cell["meta"]["uuid"]) for cell in cells)
+    visual.chart_ids = [chart.id for chart in charts if chart is not None]
     visual.title, visual.slug, visual.published = (
         body["dashboard_title"],
         body.get("slug"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from bi_governance.sandbox.clock import SimulatedClock
+from bi_governance.sandbox.rest import Row
 from bi_governance.sandbox.superset_records import (
     Role,
     SupersetDatabase,
@@ -17,6 +18,7 @@ from bi_governance.sandbox.superset_records import (
     SupersetUser,
     SupersetVisual,
 )
+from bi_governance.sandbox.superset_switches import SupersetSwitches
 from bi_governance.sandbox.timeline import Timeline
 
 _QUERY_STEPS = (
@@ -30,15 +32,18 @@ _NAMESPACE = uuid.UUID("6d1f5c1e-0c4b-4f0e-9a55-2f1f6f0f7a10")
 
 
 class SupersetWorld:
-    """The state of one instance; `at` defaults to the clock everywhere.
+    """The state of one instance, of version 6.1.0 or a newer one; `at` defaults to the clock everywhere.
 
     The log is a timeline whose subject is `dashboard id/chart id` (either may be empty) and whose kind is the
     action, with a detail after a colon: the event a browser reports, the uuid embedded, the ids exported, or
     `worker` for a report's page load.
     """
 
-    def __init__(self, clock: SimulatedClock) -> None:
+    def __init__(self, clock: SimulatedClock, *, is_newer: bool = False) -> None:
         self.clock = clock
+        self.is_newer = self.has_soft_delete = is_newer
+        self.switches = SupersetSwitches()
+        self.trash: dict[SupersetKind, dict[int, SupersetVisual]] = {"dashboard": {}, "chart": {}}
         self.log = Timeline()
         self.users: dict[int, SupersetUser] = {}
         self.databases: dict[int, SupersetDatabase] = {}
@@ -242,11 +247,54 @@ class SupersetWorld:
         self.users[user_id].active = False
 
     def remove(self, visual: SupersetVisual) -> None:
-        """Delete for good; a dashboard leaves its charts behind."""
+        """Delete for good, or into the trash of a newer version; a dashboard leaves its charts behind."""
         del self.visuals(visual.kind)[visual.id]
+        if self.has_soft_delete:
+            visual.deleted_at = self.clock.now().replace(tzinfo=None)
+            self.trash[visual.kind][visual.id] = visual
         if visual.kind == "chart":
-            for dashboard in self.dashboards.values():
+            dashboards = [*self.dashboards.values(), *self.trash["dashboard"].values()]
+            visual.was_on = [d.id for d in dashboards if visual.id in d.chart_ids]
+            for dashboard in dashboards:
                 dashboard.chart_ids = [i for i in dashboard.chart_ids if i != visual.id]
+
+    def restore(self, visual: SupersetVisual) -> None:
+        """Take a visual out of the trash, back to its number and its places."""
+        del self.trash[visual.kind][visual.id]
+        visual.deleted_at = None
+        self.visuals(visual.kind)[visual.id] = visual
+        dashboards = self.dashboards | self.trash["dashboard"]
+        for number in visual.was_on:
+            if number in dashboards:
+                dashboards[number].chart_ids.append(visual.id)
+        visual.was_on = []
+
+    def subject_of_user(self, user_id: int) -> int:
+        """How a newer version numbers a person among those who may edit or view."""
+        return 1000 + user_id
+
+    def subject_of_role(self, role_id: int) -> int:
+        return 2000 + role_id
+
+    def subjects(self) -> dict[int, Row]:
+        """Everybody who may be an editor or a viewer in a newer version, by that number."""
+        blank: Row = {
+            "created_on": None,
+            "secondary_label": None,
+            "active": True,
+            "user_id": None,
+            "role_id": None,
+            "group_id": None,
+        }
+        made: dict[int, Row] = {}
+        for user in self.users.values():
+            made[self.subject_of_user(user.id)] = {"label": user.name, "type": 1, "user_id": user.id}
+        for role_id, name in self.roles.items():
+            made[self.subject_of_role(role_id)] = {"label": name, "type": 2, "role_id": role_id}
+        return {
+            number: {**blank, **each, "id": number, "uuid": self.new_uuid("subject", number)}
+            for number, each in made.items()
+        }
 
 
 def _beacon(moment: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Superset's changing calls: change owners or title, delete for good, import."""
+"""Superset's changing calls: change owners or title, delete, import."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class SupersetWrites:
         visual = self._numbered(call, kind)
         self._access.require_owner(call.actor, visual)
         body = call.json()
-        owners = body.get("owners")
+        if self._world.is_newer:
+            self._set_subjects(visual, body)
+        owners = None if self._world.is_newer else body.get("owners")
         if owners is not None and not set(owners) <= self._world.users.keys():
             raise refusal(422, {"owners": ["Owners are invalid"]})
         self._require_free_slug(kind, visual, body.get("slug"))
@@ -64,7 +66,8 @@ class SupersetWrites:
             if name in body:
                 setattr(visual, attribute, body[name])
         visual.owner_ids = list(owners) if owners is not None else visual.owner_ids
-        visual.role_ids = list(body.get("roles", visual.role_ids))
+        if not self._world.is_newer:
+            visual.role_ids = list(body.get("roles", visual.role_ids))
         if kind == "chart" and "dashboards" in body:
             self._place(visual.id, set(body["dashboards"]))
         self._world.edit(kind, visual.id, by=call.actor.id)
@@ -72,6 +75,19 @@ class SupersetWrites:
         return (
             {**answer, "last_modified_time": visual.changed_on.timestamp()} if kind == "dashboard" else answer
         )
+
+    def _set_subjects(self, visual: SupersetVisual, body: Row) -> None:
+        """Editors and viewers of a newer version, which knows neither owners nor roles any more."""
+        subjects = self._world.subjects()
+        for name in ("editors", "viewers"):
+            if not set(body.get(name, ())) <= subjects.keys():
+                raise refusal(422, {name: ["Subjects are invalid"]})
+        if "editors" in body:
+            chosen = [subjects[number] for number in body["editors"]]
+            visual.owner_ids = [each["user_id"] for each in chosen if each["user_id"] is not None]
+            visual.editing_role_ids = [each["role_id"] for each in chosen if each["role_id"] is not None]
+        if "viewers" in body:
+            visual.role_ids = [subjects[number]["role_id"] for number in body["viewers"]]
 
     def _place(self, chart_id: int, dashboard_ids: set[int]) -> None:
         """Put a chart on exactly these dashboards."""

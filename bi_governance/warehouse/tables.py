@@ -170,9 +170,14 @@ _SUPERSET = (
         flag="active",
     ),
     _history(
-        "superset_historical_access", text="user_id dashboard_id chart_id action event_name access_kind"
+        "superset_historical_access",
+        text="user_id dashboard_id chart_id dashboard_uuid chart_uuid action event_name access_kind",
     ),
-    _dependency("superset"),
+    _inventory(
+        "superset_dependency",
+        "visual_type visual_id kind name",
+        text="database_name schema_name catalog_name",
+    ),
 )
 
 _TABLEAU = (

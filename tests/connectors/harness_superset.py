@@ -29,9 +29,9 @@ class SupersetHarness:
         history="GET /api/v1/log/",
     )
 
-    def __init__(self, clock: SimulatedClock) -> None:
+    def __init__(self, clock: SimulatedClock, *, is_newer: bool = False) -> None:
         self.clock = clock
-        self.sandbox = SupersetSandbox(clock)
+        self.sandbox = SupersetSandbox(clock, is_newer=is_newer)
         self.ada = self.sandbox.add_person("ada@acme.example", "Ada Byron")
         self.dataset = self.sandbox.add_dataset("orders", owner_id=self.ada)
 

@@ -17,6 +17,7 @@ from bi_governance.errors import (
 )
 from bi_governance.model import Coverage, Interval, RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Reader, Row
+from bi_governance.sandbox import superset_lists
 from bi_governance.sandbox.server import Fault
 from tests.connectors.harness import START, Connected, harness_of
 
@@ -98,6 +99,70 @@ def test_the_access_log_switched_off_says_which_setting(superset: Connected) -> 
 
 def test_an_empty_log_proves_nothing(superset: Connected) -> None:
     assert superset.reader().history_start(START - timedelta(days=90), START, Coverage()) == START
+
+
+@pytest.mark.parametrize("most", [100, 30])
+def test_a_page_size_the_server_lowers_loses_nothing(
+    superset: Connected, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Asked for 500, Superset hands out 100, or what FAB_API_MAX_PAGE_SIZE says, without a word."""
+    monkeypatch.setattr(superset_lists, "MAX_PAGE_SIZE", most)
+    keys = superset.add_visuals(250)
+    for number in range(120):
+        superset.harness.sandbox.add_person(f"p{number}@acme.example", f"P {number}")
+    for key in keys[:70]:
+        superset.harness.view(key, NOON)
+    reader = superset.reader(page_size=500)
+    found = superset.ids(reader)
+    assert sorted(found) == sorted(key.native_id for key in keys)
+    users = [row["user_id"] for page in reader.read_inventory("superset_user") for row in page]
+    assert len(users) == len(set(users)) == 122
+    assert len(history(reader, NOON, NOON + timedelta(hours=1))) == 70
+
+
+@pytest.mark.parametrize("after", [2, 3])
+def test_a_token_that_expires_on_the_third_page_is_renewed_on_the_way(
+    superset: Connected, after: int
+) -> None:
+    keys = superset.add_visuals(450)
+    superset.server.faults.add(Fault("GET /api/v1/dashboard/$", "expire_token", after=after))
+    assert sorted(superset.ids(superset.reader())) == sorted(key.native_id for key in keys)
+    assert superset.server.faults.met.is_set()
+    assert len(superset.server.requests.matching("POST /api/v1/security/refresh")) == 1
+
+
+def test_reading_one_by_one_is_no_use_whoever_does_it(superset: Connected) -> None:
+    """Another crawler asks for every dashboard by its number and leaves a row naming it."""
+    sandbox, key = superset.harness.sandbox, superset.harness.add_visual("Revenue")
+    for reader in (superset.harness.ada, sandbox.credentials.user_id):
+        sandbox.machine_run("dashboard", int(superset.harness.access_id(key)), by=reader, at=NOON)
+    assert history(superset.reader(), NOON, NOON + timedelta(hours=1)) == []
+    assert superset.reader().look(key, NOON - timedelta(days=1)).last_used_at is None
+
+
+def test_what_was_used_under_an_old_number_counts_for_the_restored_visual(superset: Connected) -> None:
+    key = superset.harness.add_visual("Revenue")
+    superset.harness.view(key, NOON)
+    reader, remover = superset.reader(), superset.remover()
+    (before,) = history(reader, NOON, NOON + timedelta(hours=1))
+    saved = reader.backup(key)
+    remover.remove(key)
+    remover.restore(key, RemovalRoute.HARD, saved)
+    superset.harness.view(key, NOON + timedelta(hours=2))
+    reader.own_accounts()  # as every collection begins
+    (after,) = history(reader, NOON + timedelta(hours=1), NOON + timedelta(hours=3))
+    assert before["dashboard_id"] != after["dashboard_id"]
+    assert before["dashboard_uuid"] == after["dashboard_uuid"] == key.native_id
+    (gone,) = history(reader, NOON, NOON + timedelta(hours=1))
+    assert gone["dashboard_uuid"] is None
+
+
+def test_a_row_about_a_chart_has_the_uuid_of_the_chart(superset: Connected) -> None:
+    sandbox, ada = superset.harness.sandbox, superset.harness.ada
+    chart = sandbox.add_chart("Orders", owner_id=ada, dataset_id=superset.harness.dataset)
+    sandbox.view("chart", chart, by=ada, at=NOON)
+    (row,) = history(superset.reader(), NOON, NOON + timedelta(hours=1))
+    assert (row["dashboard_uuid"], row["chart_uuid"]) == (None, sandbox.charts[chart].uuid)
 
 
 def test_a_token_that_expires_is_renewed_without_the_password(superset: Connected) -> None:

@@ -62,6 +62,11 @@ class SupersetStore:
         with self._open() as database:
             return [int(row["slice_id"]) for row in database.execute(query, [dashboard_id])]
 
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """Every row of one of Superset's tables, as stored."""
+        with self._open() as database:
+            return [dict(row) for row in database.execute(f"select * from {table}")]
+
     def log_rows(self, dashboard_id: int | None = None) -> list[LogRow]:
         """The access log in the order written, of one dashboard if given."""
         query = """

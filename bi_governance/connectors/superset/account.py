@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from bi_governance.connectors.superset.client import Item, SupersetClient
 from bi_governance.connectors.superset.visuals import USER_COLUMNS
@@ -30,9 +31,20 @@ class Account:
         return Person(str(found["id"]), name=name, email=found.get("email") or None, active=True)
 
     @cached_property
+    def _granted(self) -> Mapping[str, Any]:
+        """What each of our roles grants, by the name of the role."""
+        roles = self._client.result("/api/v1/me/roles/").get("roles")
+        return roles if isinstance(roles, dict) else {}
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The names of our roles."""
-        return tuple(sorted(self._client.result("/api/v1/me/roles/").get("roles") or {}))
+        return tuple(sorted(self._granted))
+
+    @property
+    def permissions(self) -> frozenset[tuple[str, str]]:
+        """What our roles grant together, as (`can_read`, `Dashboard`)."""
+        return frozenset((str(each[0]), str(each[1])) for role in self._granted.values() for each in role)
 
     @property
     def sees_everything(self) -> bool:

@@ -74,6 +74,8 @@ def _manifest(
         "published": item.get("published"),
         "certified_by": item.get("certified_by"),
         "owners": _people(item),
+        "editors": _subjects(item, "editors"),
+        "viewers": _subjects(item, "viewers"),
         "roles": [{"id": role["id"], "name": role["name"]} for role in item.get("roles") or ()],
         "tags": tags_of(item),
         "schedules": [_plain(schedule_row(each, ())) for each in places.schedules_of(found)],
@@ -94,12 +96,18 @@ def _people(item: Item) -> list[dict[str, Any]]:
     ]
 
 
+def _subjects(item: Item, name: str) -> list[dict[str, Any]]:
+    """People, roles and groups as versions after 6.1 number them; none before."""
+    return [{"id": int(each["id"]), "name": str(each.get("label") or "")} for each in item.get(name) or ()]
+
+
 def _chart(item: Item) -> dict[str, Any]:
     return {
         "uuid": str(item["uuid"]),
         "number": item["id"],
         "title": title_of(item),
         "owners": _people(item),
+        "editors": _subjects(item, "editors"),
         "dashboards": [each["id"] for each in item.get("dashboards") or ()],
     }
 

@@ -9,7 +9,8 @@ _ALWAYS_LOST = (
     "its number: links and bookmarks that use the number instead of the short name stop working",
     "who marked it as a favourite",
     "alerts and reports, which have to be gone before it can be deleted",
-    "the access history kept under its old number",
+    "its access history in Superset itself, which stays under its old number",
+    "who made it, who changed it last, and when: our account, at the restore",
 )
 
 CAPABILITIES = Capabilities(

@@ -82,6 +82,11 @@ class SupersetClient:
         parameters = None if query is None else {"q": rison(query)}
         return json_of(self.send("GET", path, params=parameters), self.source)
 
+    def front_page(self) -> str:
+        """The page somebody not logged in sees first; a redirect elsewhere is not followed."""
+        address = f"{self.base_url}/login/"
+        return call(self._session(), self.source, "GET", address, allow_redirects=False).text
+
     def result(self, path: str) -> Item:
         """What a GET answers under `result`."""
         return self._mapping(self._mapping(self.get(path), path).get("result"), path)

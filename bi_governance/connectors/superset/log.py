@@ -30,7 +30,8 @@ TICK = timedelta(microseconds=1)
 LOADING = timedelta(seconds=5)
 LOG_HINT = (
     "Superset must keep its action log in its database and show it: FAB_ADD_SECURITY_VIEWS and "
-    "SUPERSET_LOG_VIEW on, and an Admin account."
+    "SUPERSET_LOG_VIEW on in superset_config.py, and 'can read on Log' in a role of the account "
+    "(Settings > List Roles)."
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,18 +13,17 @@ from bi_governance.connectors.superset.account import ADMIN_ROLE, Account
 from bi_governance.connectors.superset.backup import back_up
 from bi_governance.connectors.superset.capabilities import CAPABILITIES
 from bi_governance.connectors.superset.client import Item, SupersetClient
+from bi_governance.connectors.superset.lineage import dependency_rows
 from bi_governance.connectors.superset.log import ActionLog
+from bi_governance.connectors.superset.numbers import Numbers
 from bi_governance.connectors.superset.places import Places
 from bi_governance.connectors.superset.probes import probe
+from bi_governance.connectors.superset.rison import Filter
 from bi_governance.connectors.superset.visuals import (
-    CHART_COLUMNS,
-    DASHBOARD_COLUMNS,
     DATASET_COLUMNS,
-    SCHEDULE_COLUMNS,
     changed_at,
     chart_row,
     dashboard_row,
-    dependency_rows,
     main_owner,
     placements,
     schedule_row,
@@ -63,11 +62,10 @@ class SupersetReader:
     ) -> None:
         self.name = name
         self._client = SupersetClient(name, options)
-        self._places = Places(self._client)
         self._log = ActionLog(self._client)
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
         self._admin_role = str(options.get("admin_role", ADMIN_ROLE))
-        self._account = self._fresh_account()
+        self._begin()
         self._wall_clock = wall_clock
         self._feeds = {
             "superset_user": self._users,
@@ -87,8 +85,8 @@ class SupersetReader:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def own_accounts(self) -> tuple[Person, ...]:
-        """The account we log in with; roles and people are read anew after this."""
-        self._account = self._fresh_account()
+        """The account we log in with; whatever is remembered of a run is read anew after this."""
+        self._begin()
         return (self._account.me,)
 
     def read_inventory(self, feed: str) -> Iterator[Page]:
@@ -105,13 +103,18 @@ class SupersetReader:
         """Uses within the window, one row per visit."""
         for accesses in self._log.accesses(window.start, window.end):
             if accesses:
-                yield [access.as_row() for access in accesses]
+                yield [access.as_row(self._numbers.uuid_of) for access in accesses]
 
     def look(self, key: VisualKey, since: datetime) -> Sighting:
         """The visual right now; its uses are searched newest first."""
         found = self._places.find(key)
         if found is None:
-            return Sighting(exists=False)
+            trashed = self._places.find_trashed(key)
+            return (
+                Sighting(exists=False)
+                if trashed is None
+                else Sighting(exists=True, is_trashed=True, title=title_of(trashed.item))
+            )
         embedding = self._places.embedding_of(found.number) if found.type == "dashboard" else None
         return Sighting(
             exists=True,
@@ -134,7 +137,8 @@ class SupersetReader:
 
     def probe(self) -> Iterable[Probe]:
         """Log-in, role, people, log, and the way to write (without writing)."""
-        return probe(self._client, self._fresh_account(), self._log, self._wall_clock)
+        self._begin()
+        return probe(self._client, self._account, self._places, self._log, self._wall_clock)
 
     def close(self) -> None:
         """Forget the tokens and close connections."""
@@ -145,30 +149,34 @@ class SupersetReader:
             yield [user_row(user) for user in page]
 
     def _dashboards(self) -> Iterator[Page]:
-        for page in self._client.scan("dashboard", DASHBOARD_COLUMNS):
+        """Those in Superset's trash too, which are in nobody's use: what would tell is hidden with them."""
+        for page in self._places.scan("dashboard", filters=self._trashed_too("dashboard")):
             yield [
                 dashboard_row(
                     item,
                     base_url=self._client.base_url,
                     inactive=self._account.inactive,
-                    is_embedded=self._places.embedding_of(int(item["id"])) is not None,
+                    is_embedded=not item.get("deleted_at") and self._places.is_embedded(int(item["id"])),
                 )
                 for item in page
             ]
 
     def _charts(self) -> Iterator[Page]:
-        for page in self._client.scan("chart", CHART_COLUMNS):
+        for page in self._places.scan("chart", filters=self._trashed_too("chart")):
             yield [
                 chart_row(item, base_url=self._client.base_url, inactive=self._account.inactive)
                 for item in page
             ]
+
+    def _trashed_too(self, type_: str) -> Sequence[Filter]:
+        return self._places.features.trashed(type_, "include")
 
     def _placements(self) -> Iterator[Page]:
         for page in self._client.scan("chart", ("dashboards.id", "dashboards.dashboard_title")):
             yield [row for item in page for row in placements(item)]
 
     def _schedules(self) -> Iterator[Page]:
-        for page in self._client.ordered("report", SCHEDULE_COLUMNS, "created_on"):
+        for page in self._places.schedules():
             yield [schedule_row(item, self._account.inactive) for item in page]
 
     def _dependencies(self) -> Iterator[Page]:
@@ -176,13 +184,15 @@ class SupersetReader:
         datasets = {
             item["id"]: item for page in self._client.scan("dataset", DATASET_COLUMNS) for item in page
         }
+        databases = self._client.ordered("database", ("backend",), "database_name")
+        backends = {int(item["id"]): str(item.get("backend") or "") for page in databases for item in page}
         on_dashboard: dict[int, dict[int, Item]] = {}
         columns = ("uuid", "datasource_id", "datasource_type", "dashboards.id")
         for page in self._client.scan("chart", columns):
             rows = []
             for chart in page:
                 read = _dataset_of(chart, datasets)
-                rows += dependency_rows("chart", str(chart["uuid"]), read)
+                rows += dependency_rows("chart", str(chart["uuid"]), read, backends)
                 for dashboard in chart.get("dashboards") or ():
                     on_dashboard.setdefault(dashboard["id"], {}).update((each["id"], each) for each in read)
             yield rows
@@ -191,12 +201,15 @@ class SupersetReader:
                 row
                 for item in page
                 for row in dependency_rows(
-                    "dashboard", str(item["uuid"]), on_dashboard.get(item["id"], {}).values()
+                    "dashboard", str(item["uuid"]), on_dashboard.get(item["id"], {}).values(), backends
                 )
             ]
 
-    def _fresh_account(self) -> Account:
-        return Account(self._client, self._admin_role, self._robots)
+    def _begin(self) -> None:
+        """Forget what was read before."""
+        self._account = Account(self._client, self._admin_role, self._robots)
+        self._places = Places(self._client)
+        self._numbers = Numbers(self._client, self._places.features)
 
 
 def _dataset_of(chart: Item, datasets: Mapping[int, Item]) -> list[Item]:

@@ -21,7 +21,7 @@ class SupersetRemover:
         self._places = Places(self._client)
 
     def remove(self, key: VisualKey) -> None:
-        """Delete it under the number it has now.
+        """Delete it under the number it has now; a version with a trash may move it there instead.
 
         SourceMissing when it is gone; SourceConflict, in Superset's words, when an alert or report needs it.
         """
@@ -29,10 +29,10 @@ class SupersetRemover:
         self._client.write("DELETE", f"/api/v1/{key.type}/{found.number}")
 
     def restore(self, key: VisualKey, route: RemovalRoute, saved: BackupContent) -> RestoreOutcome:  # noqa: ARG002
-        """Import the export and put back what an import forgets; there is no trash, whatever `route` says.
+        """Take it out of Superset's trash where it is in one, else import the export, whatever `route` says.
 
-        Done again, it finishes what an interrupted restore left. SourceConflict when Superset refuses the
-        archive, for instance because a database it reads is gone.
+        Then put back what is missing; done again, it finishes what an interrupted restore left.
+        SourceConflict when Superset refuses, for instance because a database the visual reads is gone.
         """
         return put_back(self._client, self._places, key, saved)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,15 +55,21 @@ class Access:
     number: int
     kind: str
 
-    def as_row(self) -> dict[str, object]:
-        """The access as a row of `superset_historical_access`."""
+    def as_row(self, uuid_of: Callable[[str, int], str | None]) -> dict[str, object]:
+        """The access as a row of `superset_historical_access`, with the uuids its numbers stand for now.
+
+        Kept with the row, they let it count for the visual whatever number that has later.
+        """
         number = str(self.number)
+        uuid = uuid_of(self.type, self.number)
         return {
             "event_key": str(self.row.id) if self.kind != "export" else f"{self.row.id}-{number}",
             "accessed_at": self.row.at,
             "user_id": self.row.user_id,
             "dashboard_id": number if self.type == "dashboard" else None,
             "chart_id": number if self.type == "chart" else None,
+            "dashboard_uuid": uuid if self.type == "dashboard" else None,
+            "chart_uuid": uuid if self.type == "chart" else None,
             "action": self.row.action,
             "event_name": self.row.event_name,
             "access_kind": self.kind,

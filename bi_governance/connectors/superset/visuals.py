@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,14 +22,25 @@ COMMON_COLUMNS = (
     "owners.email",
     "owners.first_name",
     "owners.last_name",
-    "editors",
+    "editors.id",
+    "editors.label",
+    "editors.type",
     "created_by.id",
     "changed_on_utc",
     "tags.name",
     "tags.type",
     "deleted_at",
 )
-DASHBOARD_COLUMNS = (*COMMON_COLUMNS, "dashboard_title", "slug", "published", "roles.id", "roles.name")
+DASHBOARD_COLUMNS = (
+    *COMMON_COLUMNS,
+    "dashboard_title",
+    "slug",
+    "published",
+    "roles.id",
+    "roles.name",
+    "viewers.id",
+    "viewers.label",
+)
 CHART_COLUMNS = (
     *COMMON_COLUMNS,
     "slice_name",
@@ -56,29 +67,24 @@ SCHEDULE_COLUMNS = (
     "chart_id",
     "crontab",
     "owners.id",
-    "editors",
+    "editors.id",
     "last_eval_dttm",
     "last_state",
 )
-DATASET_COLUMNS = ("table_name", "schema", "kind", "database.database_name")
+DATASET_COLUMNS = (
+    "table_name",
+    "schema",
+    "catalog",
+    "kind",
+    "sql",
+    "database.id",
+    "database.database_name",
+)
 
 
 def owners_of(item: Item) -> list[Item]:
-    """Who owns it, by number; newer versions have `editors`: people, groups, roles. People count."""
-    owners = item.get("owners")
-    if owners is None:
-        owners = [person for editor in item.get("editors") or () if (person := _person(editor))]
-    return sorted(owners, key=lambda owner: int(owner["id"]))
-
-
-def _person(editor: Item) -> Item | None:
-    """The user behind an editor; None for a group or a role."""
-    user = editor.get("user")
-    if isinstance(user, Mapping) and "id" in user:
-        return user
-    if editor.get("user_id") is not None:
-        return {**editor, "id": editor["user_id"]}
-    return editor if str(editor.get("type", "user")).lower() == "user" and "id" in editor else None
+    """The people who own it, by number."""
+    return sorted(item.get("owners") or (), key=lambda owner: int(owner["id"]))
 
 
 def main_owner(item: Item, inactive: Collection[str]) -> str | None:
@@ -180,23 +186,3 @@ def placements(item: Item) -> list[Row]:
     """The rows of `superset_dashboard_chart` of one chart."""
     on = item.get("dashboards") or ()
     return [{"dashboard_id": str(each["id"]), "chart_id": str(item["id"])} for each in on]
-
-
-def dependency_rows(visual_type: str, uuid: str, datasets: Iterable[Item]) -> list[Row]:
-    """The rows of `superset_dependency` of one visual: its datasets, and tables that physical ones are."""
-    rows = []
-    for dataset in datasets:
-        kinds = ("dataset", "table") if dataset.get("kind") == "physical" else ("dataset",)
-        rows += [_dependency(visual_type, uuid, kind, dataset) for kind in kinds]
-    return rows
-
-
-def _dependency(visual_type: str, uuid: str, kind: str, dataset: Item) -> Row:
-    return {
-        "visual_type": visual_type,
-        "visual_id": uuid,
-        "kind": kind,
-        "name": str(dataset.get("table_name") or ""),
-        "database_name": text_or_none((dataset.get("database") or {}).get("database_name")),
-        "schema_name": text_or_none(dataset.get("schema")),
-    }

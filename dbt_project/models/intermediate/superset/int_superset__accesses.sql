@@ -1,5 +1,6 @@
--- Superset's log knows objects by number, which changes on restore; the uuid stays. Events of numbers that
--- no longer exist remain events of the source, without a visual.
+-- Superset's log knows objects by number, which changes on restore; the uuid stays. An event counts for the uuid
+-- its number had when it was read, so history goes on after a restore; one read too late for that counts for what
+-- has the number now. Events of numbers that no longer exist remain events of the source, without a visual.
 with accesses as (
 
     select * from {{ ref('stg_superset__accesses') }}
@@ -27,7 +28,7 @@ touched as (
         accesses.actor_id,
         accesses.access_kind,
         'dashboard' as type,
-        dashboards.uuid as native_id,
+        coalesce(accesses.dashboard_uuid, dashboards.uuid) as native_id,
         true as is_primary,
         accesses.collected_at
     from accesses
@@ -44,7 +45,7 @@ touched as (
         accesses.actor_id,
         accesses.access_kind,
         'chart' as type,
-        charts.uuid as native_id,
+        coalesce(accesses.chart_uuid, charts.uuid) as native_id,
         accesses.dashboard_id is null as is_primary,
         accesses.collected_at
     from accesses

@@ -19,6 +19,8 @@ renamed as (
         user_id as actor_id,
         dashboard_id,
         chart_id,
+        dashboard_uuid,
+        chart_uuid,
         -- Whatever is not known to be anything else counts as somebody looking at it.
         case
             when access_kind in ('edit', 'delivery', 'export', 'api', 'embed') then access_kind
