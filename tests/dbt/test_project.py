@@ -40,6 +40,10 @@ def test_every_unit_test_passes(built):
     assert len(results) >= 45
 
 
+def test_names_of_unit_tests_fit_into_an_identifier_of_postgresql(manifest):
+    assert [test.name for test in manifest.unit_tests.values() if len(test.name) > 63] == []
+
+
 def test_everything_that_decides_something_has_a_unit_test(manifest, models):
     tested = {test.model for test in manifest.unit_tests.values()}
     deciding = {name for name, model in models.items() if "staging" not in model.path}
