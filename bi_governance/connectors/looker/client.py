@@ -58,7 +58,8 @@ class LookerClient:
         self.source = source
         self.base_url = str(options["base_url"]).rstrip("/")
         self.page_size = max(1, int(options.get("page_size") or 500))
-        self.workers = Workers(int(options.get("concurrency") or CONCURRENCY), f"looker {source}")
+        wanted = options.get("concurrency")
+        self.workers = Workers(CONCURRENCY if wanted is None else int(wanted), f"looker {source}")
         self._options = options
         settings = Settings(self.base_url, options)
         self._connections = Connections(settings, self._open_session)
