@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bi_governance.connectors.looker import lists
+from bi_governance.connectors.looker import LookerReader, lists
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import SourceBroken, SourceUnreachable
+from bi_governance.model import Coverage, Interval
 from bi_governance.sandbox.server import Fault
-from tests.connectors.looker_bench import Bench, rows
+from tests.connectors.looker_bench import NOW, Bench, rows
 
+MIDNIGHT = NOW.replace(hour=0)
 SEARCH = "GET /api/4.0/dashboards/search"
 
 
@@ -164,3 +168,74 @@ def test_the_environment_says_which_proxy_and_certificates_to_use(
     assert [session.proxies.get("https") for session in sessions] == ["http://127.0.0.1:9"] * 3
     assert [session.verify for session in sessions] == ["/etc/acme.pem", "/etc/other.pem", False]
     assert not any(session.trust_env for session in sessions)
+
+
+DAYS = [Interval(MIDNIGHT - timedelta(days=n), MIDNIGHT - timedelta(days=n - 1)) for n in range(6, 0, -1)]
+WINDOWS = [*DAYS, Interval(MIDNIGHT, NOW)]
+QUERIES = "POST /api/4.0/queries/run"
+
+
+def lively(bench: Bench) -> None:
+    """Two views on each of the last days and one today."""
+    key = bench.dashboard(tiles=())
+    for window in WINDOWS:
+        for hours in (2, 5):
+            bench.looker.view(
+                "dashboard", key.native_id, by=bench.ada, at=window.start + timedelta(hours=hours)
+            )
+
+
+def history(reader: LookerReader, windows: Sequence[Interval]) -> list[list[object]]:
+    return [[row["accessed_at"] for page in reader.read_history(w) for row in page] for w in windows]
+
+
+@pytest.mark.parametrize("concurrency", [0, 1, 2, 4, 20])
+@pytest.mark.parametrize("windows", [WINDOWS, WINDOWS[::2], WINDOWS[::-1], WINDOWS[:2] + WINDOWS[-2:]])
+def test_days_read_ahead_hold_what_they_hold(
+    bench: Bench, windows: Sequence[Interval], concurrency: int
+) -> None:
+    lively(bench)
+    reader = bench.reader(concurrency=concurrency)
+    reader.history_start(windows[0].start, NOW, Coverage.of([]))
+    expected = [[w.start + timedelta(hours=hours) for hours in (2, 5)] for w in windows]
+    assert history(reader, windows) == expected
+
+
+def test_the_days_that_follow_are_asked_for_while_one_is_stored(bench: Bench) -> None:
+    lively(bench)
+    reader = bench.reader(concurrency=3)
+    reader.history_start(WINDOWS[0].start, NOW, Coverage.of([]))
+    bench.server.requests.clear()
+    next(reader.read_history(WINDOWS[0]))
+    reader._ahead.drop()  # what is under way is waited for
+    two_for_each_day = 2
+    asked = len(bench.server.requests.matching(QUERIES))
+    assert two_for_each_day < asked <= 3 * two_for_each_day
+
+
+def test_days_in_order_cost_no_call_in_vain(bench: Bench) -> None:
+    lively(bench)
+    reader = bench.reader(concurrency=4)
+    reader.history_start(WINDOWS[0].start, NOW, Coverage.of([]))
+    bench.server.requests.clear()
+    history(reader, WINDOWS)
+    assert len(bench.server.requests.matching(QUERIES)) == 2 * len(WINDOWS)
+
+
+def test_a_day_that_fails_ahead_fails_in_its_turn(bench: Bench) -> None:
+    lively(bench)
+    reader = bench.reader(concurrency=2)
+    reader.history_start(WINDOWS[0].start, NOW, Coverage.of([]))
+    next(reader.read_history(WINDOWS[0]))
+    reader._ahead._begun[WINDOWS[1]].result()
+    bench.server.faults.add(Fault(QUERIES, "status", status=500, times=None))
+    assert len(history(reader, WINDOWS[1:2])[0]) == 2  # was read before the trouble
+    with pytest.raises(SourceBroken):
+        history(reader, WINDOWS[2:3])
+
+
+def test_a_day_too_long_for_one_answer_is_halved_in_its_turn(bench: Bench) -> None:
+    lively(bench)
+    reader = bench.reader(concurrency=3, row_limit=2)
+    reader.history_start(WINDOWS[0].start, NOW, Coverage.of([]))
+    assert [len(day) for day in history(reader, WINDOWS)] == [2] * len(WINDOWS)
