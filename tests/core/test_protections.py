@@ -127,7 +127,7 @@ def test_when_a_keep_expires_the_whole_cycle_starts_again() -> None:
     ("known", "code", "text"),
     [
         ({"active_schedules": 2}, "scheduled", "2 active schedule(s) or alert(s) use it"),
-        ({"published_links": 1}, "published", "1 public link(s) or embed(s) show it"),
+        ({"published_links": 1}, "published", "1 public link(s), embed(s) or board(s) show it"),
     ],
 )
 def test_what_machines_use_is_spared_as_long_as_they_do(known: dict[str, Any], code: str, text: str) -> None:
