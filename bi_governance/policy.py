@@ -300,7 +300,9 @@ def living_references(facts: Facts) -> tuple[Reason, ...]:
     if facts.active_schedules:
         found.append(Reason("scheduled", f"{facts.active_schedules} active schedule(s) or alert(s) use it"))
     if facts.published_links:
-        found.append(Reason("published", f"{facts.published_links} public link(s), embed(s) or board(s) show it"))
+        found.append(
+            Reason("published", f"{facts.published_links} public link(s), embed(s) or board(s) show it")
+        )
     return tuple(found)
 
 
