@@ -284,9 +284,32 @@ _DOMO = (
     _dependency("domo"),
 )
 
+# What connectors of other packages fill: already in the shape that all platforms share, so no model is needed.
+_EXTERNAL = (
+    _inventory(
+        "external_visual",
+        "visual_type visual_id",
+        text="platform title url folder owner_id tags",
+        time="created_at updated_at last_accessed_at",
+        whole="published_links",
+        flag="is_certified is_code_managed is_personal is_system is_trashed",
+    ),
+    _inventory("external_user", "user_id", text="platform name email login", flag="is_active"),
+    _inventory(
+        "external_schedule",
+        "schedule_id visual_type visual_id",
+        text="kind",
+        time="last_run_at",
+        flag="is_active",
+    ),
+    _inventory("external_containment", "visual_type visual_id container_type container_id", text=""),
+    _history("external_historical_access", text="user_id visual_type visual_id access_kind"),
+    _dependency("external"),
+)
+
 # Every raw table a connector may fill, by name.
 RAW_TABLES: Mapping[str, RawTable] = {
-    table.name: table for table in (*_LOOKER, *_SUPERSET, *_TABLEAU, *_POWERBI, *_DOMO)
+    table.name: table for table in (*_LOOKER, *_SUPERSET, *_TABLEAU, *_POWERBI, *_DOMO, *_EXTERNAL)
 }
 
 

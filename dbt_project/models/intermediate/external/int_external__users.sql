@@ -1,0 +1,21 @@
+with users as (
+
+    select * from {{ ref('stg_external__users') }}
+
+),
+
+shared as (
+
+    select
+        source,
+        platform,
+        user_id,
+        name,
+        email,
+        login,
+        is_active
+    from users
+
+)
+
+select * from shared
