@@ -284,7 +284,7 @@ _DOMO = (
     _dependency("domo"),
 )
 
-# What connectors of other packages fill: already in the shape that all platforms share, so no model is needed.
+# What connectors of other packages fill: already in the shape that all platforms share, so it needs no model.
 _EXTERNAL = (
     _inventory(
         "external_visual",
