@@ -22,6 +22,9 @@ PLATFORMS = ("looker", "tableau", "powerbi", "domo", "superset")
 # dbt lets this prefix into profiles only, and blanks its value in everything it logs.
 _PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"  # noqa: S105 - the variable's name
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
+_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+# `empty`: the tests of a view that is not built again run all the same.
+_BUT_VIEWS = ("--exclude", "config.materialized:view", "--indirect-selection", "empty")
 _FAILED = frozenset({"error", "fail", "runtime error", "warn", "partial success"})
 # dbt keeps its configuration and adapters in globals: one invocation per process at a time.
 _ONE_AT_A_TIME = threading.Lock()
@@ -82,9 +85,15 @@ class DbtTransformer:
         self._threads = threads
         self._release = release
         self._manifest: Any = None
+        self._views_stand = False
 
     def build(self) -> TransformReport:
-        """Build and test every model; a failed test is in the report, TransformError when dbt cannot run."""
+        """Build and test every model; a failed test is in the report, TransformError when dbt cannot run.
+
+        A view is its definition, which does not change while this process lives: the first build makes
+        all of them, later ones only fill the tables and run every test. When the database then refuses a
+        model or a test - somebody may have dropped a view - everything is built again.
+        """
         with _ONE_AT_A_TIME, self._environment():
             self._release()
             try:
@@ -94,16 +103,24 @@ class DbtTransformer:
 
     def _build(self) -> TransformReport:
         self._write_profile()
-        results = self._target / "run_results.json"
-        results.unlink(missing_ok=True)
         if self._manifest is None:
             self._manifest = self._invoke(None, "parse", {}).result
+        results = self._run_build(*_BUT_VIEWS) if self._views_stand else self._run_build()
+        if self._views_stand and _erred(results):
+            results = self._run_build()
+        self._views_stand = not _erred(results)
+        paths = {unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()}
+        return read_report(results, paths)
+
+    def _run_build(self, *options: str) -> Mapping[str, Any]:
+        results = self._target / "run_results.json"
+        results.unlink(missing_ok=True)
         moment = {"as_of": _iso_utc(self._as_of())}
-        outcome = self._invoke(self._manifest, "build", moment, "--exclude-resource-type", "unit_test")
+        outcome = self._invoke(self._manifest, "build", moment, *_NO_UNIT_TESTS, *options)
         if not results.is_file():
             raise TransformError(f"dbt could not run: {_sentence(outcome.exception)}")
-        paths = {unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()}
-        return read_report(json.loads(results.read_text(encoding="utf-8")), paths)
+        artefact: Mapping[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+        return artefact
 
     def _invoke(self, manifest: Any, command: str, variables: dict[str, str], *options: str) -> Any:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - dbt takes seconds to import, most commands need none
@@ -157,12 +174,11 @@ def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> Transf
     A failed test concerns the platform whose folder it (or the model it tests) lies in. A model that
     was not built concerns everybody: the marts hold all sources.
     """
-    results = [DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]]
-    models = [result for result in results if not result.is_test]
+    results = _results(artefact)
     tests = [result for result in results if result.is_test]
-    broken = [r for r in models if r.status in _FAILED]
+    broken = [r for r in results if not r.is_test and r.status in _FAILED]
     return TransformReport(
-        built=sum(r.status == "success" for r in models),
+        built=sum(r.status == "success" for r in results if not r.is_test),
         tests=sum(r.status != "skipped" for r in tests),
         failed=(
             *(FailedTest(r.name, "", _one_line(r.message)) for r in broken),
@@ -174,6 +190,15 @@ def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> Transf
         ),
         seconds=float(artefact["elapsed_time"]),
     )
+
+
+def _results(artefact: Mapping[str, Any]) -> list[DbtResult]:
+    return [DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]]
+
+
+def _erred(artefact: Mapping[str, Any]) -> bool:
+    """Whether the database refused a model or a test; a test that ran and found rows is no error."""
+    return any(r.status in {"error", "runtime error"} for r in _results(artefact))
 
 
 def platform_of(path: str) -> str:

@@ -59,6 +59,15 @@ def test_every_model_and_every_column_of_a_mart_is_described(models):
         assert [name for name, column in mart.columns.items() if not column.description] == []
 
 
+def test_no_view_reads_a_table_that_a_build_replaces(models):
+    """PostgreSQL would drop such a view with the old table, while a later build makes no views anew."""
+    tables = {model.unique_id for model in models.values() if model.config.materialized != "view"}
+    views = [model for model in models.values() if model.config.materialized == "view"]
+    assert len(tables) >= 8
+    assert len(views) > 50
+    assert [view.name for view in views if tables & set(view.depends_on.nodes)] == []
+
+
 def test_only_staging_reads_sources_and_marts_read_no_staging_of_facts(models):
     for model in models.values():
         is_staging = model.path.startswith("staging/")

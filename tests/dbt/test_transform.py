@@ -52,6 +52,28 @@ def test_a_platform_not_collected_lately_is_stale_at_the_given_moment(url_of, tm
     built.warehouse.close()
 
 
+def test_views_are_made_once_and_again_when_one_is_gone(built):
+    estate.load(built.warehouse)
+    first = built.transformer.build()
+    facts = built.warehouse.facts()
+    built.execute("update bi_raw.looker_dashboard set title = 'Renamed'")
+    second = built.transformer.build()
+    assert (second.tests, second.failed) == (first.tests, ())
+    assert 0 < second.built < first.built / 5
+    assert "Renamed" in {f.title for f in built.warehouse.facts()}
+    assert len(built.warehouse.facts()) == len(facts)
+    built.execute("drop view bi_governance.int_looker__visuals cascade")
+    third = built.transformer.build()
+    assert (third.built, third.failed) == (first.built, ())
+
+
+def test_a_test_still_finds_what_is_wrong_below_a_view_that_is_not_built_again(duckdb_built):
+    estate.load(duckdb_built.warehouse)
+    assert duckdb_built.transformer.build().failed == ()
+    duckdb_built.execute("update bi_raw.superset_historical_access set access_kind = 'telepathy'")
+    assert [failed.platform for failed in duckdb_built.transformer.build().failed] == ["superset"]
+
+
 def test_a_model_that_cannot_be_built_concerns_every_source(url_of, tmp_path, own_project):
     built = built_for(url_of("duckdb"), tmp_path / "target", project=own_project)
     broken = own_project / "models/staging/looker/stg_looker__users.sql"

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- What history and the platform's own last-access field say about every visual, and what the field is worth.
 with visuals as (
 
