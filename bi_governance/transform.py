@@ -28,6 +28,8 @@ _BUT_VIEWS = ("--exclude", "config.materialized:view", "--indirect-selection", "
 _FAILED = frozenset({"error", "fail", "runtime error", "warn", "partial success"})
 # dbt keeps its configuration and adapters in globals: one invocation per process at a time.
 _ONE_AT_A_TIME = threading.Lock()
+# Parsing takes seconds of CPU. What it yields depends on the project and on the names of relations alone.
+_PARSED: dict[tuple[str, ...], Any] = {}
 
 
 def project_dir() -> Path:
@@ -84,7 +86,6 @@ class DbtTransformer:
         self._project = project or project_dir()
         self._threads = threads
         self._release = release
-        self._manifest: Any = None
         self._views_stand = False
 
     def build(self) -> TransformReport:
@@ -103,14 +104,30 @@ class DbtTransformer:
 
     def _build(self) -> TransformReport:
         self._write_profile()
-        if self._manifest is None:
-            self._manifest = self._invoke(None, "parse", {}).result
+        if self._names not in _PARSED:
+            _PARSED[self._names] = self._invoke(None, "parse", {}).result
         results = self._run_build(*_BUT_VIEWS) if self._views_stand else self._run_build()
         if self._views_stand and _erred(results):
             results = self._run_build()
         self._views_stand = not _erred(results)
         paths = {unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()}
         return read_report(results, paths)
+
+    @property
+    def _manifest(self) -> Any:
+        return _PARSED[self._names]
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """What decides the names in the manifest: dbt calls a DuckDB database by its file's name."""
+        database = Path(self._url.database or "memory").stem
+        return (
+            str(self._project),
+            self._url.get_backend_name(),
+            database,
+            self._schema,
+            self._raw_schema,
+        )
 
     def _run_build(self, *options: str) -> Mapping[str, Any]:
         results = self._target / "run_results.json"
