@@ -25,47 +25,15 @@ from bi_governance.errors import (
 )
 from bi_governance.model import Coverage, Interval, VisualKey
 from bi_governance.ports import Reader
-from bi_governance.sandbox.clock import SimulatedClock
-from bi_governance.sandbox.tableau_repository import OTHER_SITE, READER_PASSWORD, TABLES, TableauRepository
+from bi_governance.sandbox.tableau_repository import OTHER_SITE, READER_PASSWORD, TABLES
 from tests.connectors import test_contract_reading as reading
 from tests.connectors import test_contract_visuals as visuals
 from tests.connectors.harness import SOURCE, START, Connected
-from tests.connectors.harness_tableau import TableauHarness
+from tests.connectors.harness_tableau_repository import RepositoryHarness
 from tests.servers.postgres import PostgresServer
 
 HOURS = Interval(START - timedelta(hours=6), START)
 LONG_AGO = START - timedelta(days=60)
-
-
-class RepositoryHarness(TableauHarness):
-    """Tableau Server: opening a view is written down in its database; somebody signs in every day."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(SimulatedClock(START), "acme")
-        self.repository = TableauRepository(self.sandbox, url)
-        self._alive_since: datetime | None = None
-
-    def options(self, url: str) -> dict[str, Any]:
-        return {**super().options(url), "history": "repository", "repository_url": self.repository.url}
-
-    def view(self, key: VisualKey, at: datetime) -> None:
-        self._opened(key, at, self.ada)
-
-    def own_run(self, key: VisualKey, at: datetime) -> None:
-        self._opened(key, at, self.sandbox.me)
-
-    def be_alive(self, since: datetime) -> None:
-        """Sign-ins of every day from then on."""
-        until = self._alive_since or START
-        if since < until:
-            self.repository.sign_ins(since, until - timedelta(seconds=1), by=self.ada)
-            self._alive_since = since
-
-    def _opened(self, key: VisualKey, at: datetime, by: str) -> None:
-        view = self.access_id(key)
-        self.sandbox.view(view, by=by, at=at)
-        self.repository.record("Access View", at, by=by, view_id=view)
-        self.be_alive(at)
 
 
 @pytest.fixture
@@ -74,7 +42,7 @@ def harness(postgres_server: PostgresServer) -> Iterator[RepositoryHarness]:
     name = f"workgroup_{uuid.uuid4().hex}"
     made = RepositoryHarness(postgres_server.create_database(name))
     yield made
-    made.repository.close()
+    made.close()
     with postgres_server.connect() as connection:
         connection.execute(sql.SQL("drop database {}").format(sql.Identifier(name)))
 
