@@ -64,17 +64,19 @@ _USES = sa.text(
 )
 _SITE = sa.text("select id from public.sites where cast(luid as text) = :luid")
 _NEWEST = sa.text("select max(created_at) as at from public.historical_events where created_at < :end")
-# One row per stretch of events without a long silence in it, the newest first.
+# Where the newest stretch of events without a long silence in it begins. By hours, so that little is sorted:
+# a long silence never fits into one.
 _RECORDED = sa.text(
     """
-    select created_at as at
+    select earliest as at
     from (
-        select created_at, lag(created_at) over (order by created_at) as before
+        select min(created_at) as earliest, lag(max(created_at)) over (order by min(created_at)) as before
         from public.historical_events
         where created_at >= :start and created_at < :end
-    ) as events
-    where before is null or created_at - before > :silence
-    order by created_at desc
+        group by date_trunc('hour', created_at)
+    ) as hours
+    where before is null or earliest - before > :silence
+    order by earliest desc
     limit 1
     """
 )
