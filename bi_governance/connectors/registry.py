@@ -165,6 +165,7 @@ _BUILT_IN = (
         site="text",
         history="text",
         history_days="number",
+        repository_url="text",
     ),
 )
 

@@ -248,8 +248,8 @@ def test_reading_does_not_move_the_counters(bench: Bench) -> None:
 
 
 def test_an_unknown_kind_of_history_is_refused(bench: Bench) -> None:
-    with pytest.raises(ConfigurationError, match="usage_counters, admin_insights"):
-        bench.reader(history="repository")
+    with pytest.raises(ConfigurationError, match="usage_counters, admin_insights, repository"):
+        bench.reader(history="crystal_ball")
 
 
 # --- events

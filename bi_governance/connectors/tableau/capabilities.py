@@ -5,7 +5,7 @@ from __future__ import annotations
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
-# Admin Insights keeps 90 days of events, with Advanced Management 365; counters keep none.
+# Admin Insights keeps 90 days of events (with Advanced Management 365), Tableau Server 183; counters none.
 CAPABILITIES = Capabilities(
     history_days=90,
     routes={"workbook": RemovalRoute.HARD},

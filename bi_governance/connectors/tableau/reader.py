@@ -11,6 +11,8 @@ from bi_governance.connectors.tableau import dependencies, inventory, probes, sc
 from bi_governance.connectors.tableau.backup import back_up
 from bi_governance.connectors.tableau.capabilities import CAPABILITIES
 from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.database import RepositoryDatabase
+from bi_governance.connectors.tableau.repository import HISTORY_DAYS, Repository
 from bi_governance.connectors.tableau.usage import AdminInsights, Counters, Usage
 from bi_governance.errors import ConfigurationError
 from bi_governance.model import Coverage, Interval, Person, VisualKey
@@ -24,15 +26,16 @@ _FEEDS: Mapping[str, Callable[[TableauClient], Iterator[Page]]] = {
     "tableau_subscription": schedules.schedules,
     "tableau_dependency": dependencies.dependencies,
 }
-COUNTERS, INSIGHTS = "usage_counters", "admin_insights"
+COUNTERS, INSIGHTS, REPOSITORY = "usage_counters", "admin_insights", "repository"
 
 
 class TableauReader:
     """Reads one site of one Tableau as one of its administrators.
 
     `options` are the settings of the source: what `TableauClient` takes, and `robots` (user names, e-mails or
-    ids that never count as viewers), `history` (usage_counters or admin_insights) and `history_days` (how
-    long Admin Insights keeps events, 90). `wall_clock` gives seconds since 1970.
+    ids that never count as viewers), `history` (usage_counters, admin_insights or repository), `history_days`
+    (how long events are kept: 90 by Admin Insights, 183 by Tableau Server) and `repository_url` (the database
+    of Tableau Server). `wall_clock` gives seconds since 1970.
     """
 
     platform = "tableau"
@@ -66,7 +69,7 @@ class TableauReader:
         return _FEEDS[feed](self._client)
 
     def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:
-        """See `Counters` and `AdminInsights`."""
+        """See `Counters`, `AdminInsights` and `Repository`."""
         return self._usage.start(wanted, now, proven)
 
     def read_history(self, window: Interval) -> Iterator[Page]:
@@ -89,6 +92,8 @@ class TableauReader:
 
     def close(self) -> None:
         """Sign out and release connections."""
+        if isinstance(self._usage, Repository):
+            self._usage.close()
         self._client.close()
 
 
@@ -96,10 +101,21 @@ def _usage(name: str, client: TableauClient, options: Mapping[str, Any], robots:
     way = str(options.get("history") or COUNTERS)
     if way == COUNTERS:
         return Counters(client)
+    days = int(options.get("history_days") or 0)
     if way == INSIGHTS:
-        days = int(options.get("history_days") or CAPABILITIES.history_days or 90)
-        return AdminInsights(client, timedelta(days=days), robots)
+        return AdminInsights(client, timedelta(days=days or CAPABILITIES.history_days or 90), robots)
+    if way == REPOSITORY:
+        database = _database(name, options)
+        return Repository(client, database, timedelta(days=days or HISTORY_DAYS), robots)
     raise ConfigurationError(
-        f"sources.{name}.history: '{way}' is not one of {COUNTERS}, {INSIGHTS}; "
-        "the repository of Tableau Server cannot be read yet."
+        f"sources.{name}.history: '{way}' is not one of {COUNTERS}, {INSIGHTS}, {REPOSITORY}."
     )
+
+
+def _database(name: str, options: Mapping[str, Any]) -> RepositoryDatabase:
+    url = str(options.get("repository_url") or "")
+    if not url:
+        raise ConfigurationError(
+            f"sources.{name}.repository_url: history: {REPOSITORY} needs the address of its database."
+        )
+    return RepositoryDatabase(name, url, float(options.get("timeout", 120)))
