@@ -82,6 +82,7 @@ def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int =
     parts.append(
         Text(", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no visuals known")
     )
+    parts.extend(Text(sentence, style="cyan") for sentence in plan.only_reported())
     parts.extend(Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta") for v in plan.vetoes)
     modes = ", ".join(f"{source}: {mode}" for source, mode in sorted(plan.modes.items()))
     parts.append(Text(f"modes - {modes or 'no source configured'}", style="dim"))

@@ -229,6 +229,16 @@ class TestDryRun:
         assert any(isinstance(e, ev.RemovalSimulated) for e in world.ledger.events())
         world.close()
 
+    def test_a_way_to_remove_that_is_gone_ends_the_episode_and_is_no_regret(self, world):
+        world.bi.add("1")
+        run_days(world, 9)
+        reader = world.services.readers["bi"]
+        reader.capabilities = Capabilities(None, {})
+        run_days(world, 1)
+        kinds = [e.kind for e in world.ledger.events(key=world.key("1"))]
+        assert ("removal.simulated" in kinds, kinds[-1]) == (True, "visual.rescued")
+        assert not any(isinstance(e, ev.Regretted) for e in world.ledger.events())
+
     def test_a_view_after_it_would_have_been_deleted_is_a_regret(self, world):
         world.bi.add("1")
         run_days(world, 9)

@@ -28,6 +28,7 @@ CAPABILITIES = Capabilities(
             "the access history kept under its old id",
         ),
     },
+    why_no_route={"dashboard": "Power BI exports none, so none could be brought back"},
 )
 
 # Per tenant; from the operations' descriptions in the published API description.
