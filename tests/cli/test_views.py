@@ -19,5 +19,12 @@ def text_of(shown: RenderableType) -> str:
 
 def test_a_plan_says_what_it_only_reports_and_why() -> None:
     plan = plan_for(visual(idle=200, obstacle="this source has no way to remove dashboards"))
-    shown = text_of(plan_view(plan, UTC))
+    shown = text_of(plan_view(plan, UTC, {}))
     assert "looker_prod: 1 unused, only reported: this source has no way to remove dashboards" in shown
+
+
+def test_a_plan_says_once_what_no_restore_brings_back() -> None:
+    plan = plan_for(visual("1", idle=200), visual("2", idle=200))
+    lost = {"looker_prod": {"dashboard": ["subscriptions", "its id"]}}
+    shown = text_of(plan_view(plan, UTC, lost))
+    assert shown.count("looker_prod: a restore cannot bring back, of dashboards: subscriptions, its id") == 1

@@ -178,8 +178,8 @@ def test_subscriptions_of_too_many_reports_are_only_looked_at_before_a_removal(
     """The collection stays whole, and what it does not know keeps a report all the same."""
     few_reports_are_asked_for(monkeypatch, 1)
     key, _, board = bench.report("One"), bench.report("Two"), bench.dashboard()
-    for subscribed in (key, board):
-        bench.sandbox.subscribe(subscribed.type, subscribed.native_id, user=ADA, title="Mondays")
+    bench.sandbox.subscribe("report", key.native_id, user=ADA, title="Mondays")
+    bench.sandbox.subscribe("dashboard", board.native_id, user=ADA)
     rows = feed(bench.reader(), "powerbi_subscription")
     assert [row["dashboard_id"] for row in rows] == [board.native_id]
     assert bench.requests("reports/.*/subscriptions$") == 0
