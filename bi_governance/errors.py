@@ -20,7 +20,7 @@ GovernanceError                  one clear sentence: what, where, what to do
     ├── SourceConflict           409/422: the platform refuses this change
     ├── SourceThrottled          429: over the rate limit after all retries
     ├── SourceBroken             5xx or an answer that makes no sense
-    └── IncompleteFeed           an answer that is provably not everything
+    └── IncompleteFeed           an answer that is provably not everything, also for want of calls
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from bi_governance.guards import Limits, Veto, source_vetoes, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, SourceDay, VisualKey
-from bi_governance.plan import Plan, decision_json, make_plan
+from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
@@ -95,6 +95,18 @@ def current_plan(services: Services, state: State, estate: Estate) -> Plan:
         run_id="preview",
         config_digest=services.config_digest,
     )
+
+
+def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[str]]]:
+    """What no restore brings back of what the plan warns of or deletes: by source and type, in words."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for key in sorted({(d.key.source, d.key.type) for d in plan.of(*EFFECTS)}):
+        source, kind = key
+        reader = services.readers.get(source)
+        lost = reader.capabilities.lost_on_restore.get(kind) if reader else None
+        if lost:
+            found.setdefault(source, {})[kind] = list(lost)
+    return found
 
 
 def _rules(facts: Facts, policy: Policy) -> tuple[tuple[str, str], ...]:

@@ -151,7 +151,8 @@ class Facts:
 
     All times are aware UTC. None means the platform did not say. `coverage` already holds what the
     platform's own last-access field proves for this visual. `active_schedules` counts enabled
-    schedules and alerts; `published_links` public links and embeds.
+    schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
+    no way to remove it, empty where it has one.
     """
 
     key: VisualKey
@@ -177,6 +178,7 @@ class Facts:
     is_personal: bool = False
     is_system: bool = False
     is_trashed: bool = False
+    obstacle: str = ""
     coverage: Coverage = field(default_factory=Coverage)
 
 

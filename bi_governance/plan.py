@@ -13,7 +13,7 @@ from typing import Any
 from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, source_vetoes
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
-from bi_governance.policy import Decision, Neighbourhood, decide
+from bi_governance.policy import NOT_REMOVABLE, Decision, Neighbourhood, decide
 from bi_governance.rules import Policy
 
 # Actions that reach people or platforms; a veto stops them, a rescue is always allowed.
@@ -47,6 +47,19 @@ class Plan:
 
     def decision(self, key: VisualKey) -> Decision | None:
         return next((d for d in self.decisions if d.key == key), None)
+
+    def only_reported(self) -> tuple[str, ...]:
+        """One sentence per source and reason about what is unused, and neither warned about nor removed."""
+        counted = Counter(
+            (d.key.source, reason.text)
+            for d in self.of(Action.NONE)
+            for reason in d.reasons
+            if reason.code == NOT_REMOVABLE
+        )
+        return tuple(
+            f"{source}: {count} unused, only reported: {why}"
+            for (source, why), count in sorted(counted.items())
+        )
 
     def to_json(self, *, with_digest: bool = True) -> dict[str, Any]:
         """The plan as plain JSON values, for `plan -o FILE` and the ledger."""

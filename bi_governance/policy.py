@@ -10,6 +10,9 @@ from bi_governance.lifecycle import Case, Removal
 from bi_governance.model import Action, Facts, Reason, VisualKey
 from bi_governance.rules import Policy, Terms, terms_for
 
+# The reason of what is unused and yet only reported, because its source cannot remove it.
+NOT_REMOVABLE = "not_removable"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -136,6 +139,8 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
         return _decide_warned(verdict, around)
     if usage.idle < terms.idle - terms.warning:
         return verdict.say(Action.NONE, _still_used(usage, terms))
+    if facts.obstacle:
+        return verdict.say(Action.NONE, _not_removable(facts), _idle(usage, terms))
     return verdict.say(Action.WARN, _idle(usage, terms))
 
 
@@ -150,6 +155,8 @@ def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     changed = identity_changes(verdict.facts, verdict.case)
     if changed:
         return verdict.rescue(*changed)
+    if verdict.facts.obstacle:
+        return verdict.rescue(_not_removable(verdict.facts))
     deadline = verdict.deadline()
     assert deadline is not None
     waiting = Reason("waiting", f"warned; deletion not before {deadline:%Y-%m-%d %H:%M} UTC")
@@ -345,6 +352,10 @@ def deletion_blockers(facts: Facts, case: Case, around: Neighbourhood) -> tuple[
 
 def _removed(removal: Removal) -> Reason:
     return Reason("removed", f"deleted by us on {_day(removal.at)} and not seen again since")
+
+
+def _not_removable(facts: Facts) -> Reason:
+    return Reason(NOT_REMOVABLE, facts.obstacle)
 
 
 def _unknown(usage: Usage) -> Reason:

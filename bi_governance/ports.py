@@ -53,13 +53,23 @@ class Capabilities:
     """What a platform can do, declared as data.
 
     `history_days` is how far back its access history reaches (None: as far as it was not pruned);
-    `routes` says per visual type how a removal happens; a type not listed is never removed;
-    `lost_on_restore` lists per type, in words for people, what no restore brings back.
+    `routes` says per visual type how a removal happens; a type not listed is never removed, hence nobody
+    is warned of it: it is only reported; `why_no_route` says for such a type why, or what would change it;
+    `lost_on_restore` lists per type, in words for people, what no restore brings back. A reader whose
+    settings take a route away declares its own.
     """
 
     history_days: int | None
     routes: Mapping[str, RemovalRoute]
     lost_on_restore: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    why_no_route: Mapping[str, str] = field(default_factory=dict)
+
+    def obstacle(self, visual_type: str) -> str:
+        """Why visuals of the type can never be removed, in words; empty where they can."""
+        if visual_type in self.routes:
+            return ""
+        why = self.why_no_route.get(visual_type)
+        return f"this source has no way to remove {visual_type}s" + (f"; {why}" if why else "")
 
 
 @dataclass(frozen=True, slots=True)

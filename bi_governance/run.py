@@ -18,6 +18,7 @@ from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverag
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.plan import Plan, make_plan
+from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
 from bi_governance.restore import settle_restores
 from bi_governance.warn import WarnReport, settle_notices, warn
@@ -148,7 +149,11 @@ def gather(services: Services, state: State) -> Estate:
     coverage = {source: trusted_coverage(d, services.limits) for source, d in by_source.items()}
     witnessed = services.warehouse.witnessed()
     facts = tuple(
-        replace(f, coverage=coverage.get(f.key.source, Coverage()).with_interval(witnessed.get(f.key)))
+        replace(
+            f,
+            coverage=coverage.get(f.key.source, Coverage()).with_interval(witnessed.get(f.key)),
+            obstacle=services.readers[f.key.source].capabilities.obstacle(f.key.type),
+        )
         for f in services.warehouse.facts()
         if f.key.source in services.readers
     )
@@ -274,8 +279,10 @@ def _rescue(services: Services, plan: Plan, lease: Lease) -> list[VisualKey]:
     for decision in plan.of(Action.RESCUE):
         mode = plan.modes[decision.key.source]
         reason = "; ".join(str(r) for r in decision.reasons)
-        # Regret first: it ends the episode of a trial just as the rescue would.
-        if state.case(decision.key).simulated_at is not None:
+        # Regret first: it ends the episode of a trial just as the rescue would. That its source can no
+        # longer remove it says nothing about whether anybody misses it.
+        is_missed = decision.rescue_code != NOT_REMOVABLE
+        if is_missed and state.case(decision.key).simulated_at is not None:
             said.append(
                 ev.Regretted(
                     at=now, run_id=plan.run_id, key=decision.key, how=decision.rescue_code, mode=mode
@@ -350,6 +357,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
         lines.append(
             "Plan: " + ", ".join(f"{count} {action}" for action, count in report.plan.counts().items())
         )
+        lines.extend(report.plan.only_reported())
     lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."

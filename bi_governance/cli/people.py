@@ -27,7 +27,7 @@ from bi_governance.cli.main import (
 )
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
 from bi_governance.errors import ConfigurationError, RefusedForSafety, StorageBusy
-from bi_governance.explain import current_plan, event_json
+from bi_governance.explain import current_plan, event_json, lost_on_restore
 from bi_governance.explain import explain as explain_one
 from bi_governance.explain import status as status_now
 from bi_governance.keep import exempt as exempt_one
@@ -146,7 +146,8 @@ def _check_going_live(opened: App, options: Options) -> None:
         )
     if not options.yes:
         preview: Plan = current_plan(services, state, gather(services, state))
-        out.print(plan_view(preview, opened.settings.schedule.zone))
+        lost = lost_on_restore(services, preview)
+        out.print(plan_view(preview, opened.settings.schedule.zone, lost))
     name = options.source or "all sources"
     confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from rich.box import SIMPLE_HEAD
@@ -65,8 +65,15 @@ def local(moment: datetime | None, zone: tzinfo, *, hours: bool = False) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M" if hours else "%Y-%m-%d")
 
 
-def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int = 60) -> RenderableType:
-    """The plan: what happens to which visual, when, and why."""
+def plan_view(
+    plan: Plan,
+    zone: tzinfo,
+    lost: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    everything: bool = False,
+    rows: int = 60,
+) -> RenderableType:
+    """The plan: what happens to which visual, when, and why; and what of it no restore brings back."""
     shown = [d for d in plan.decisions if everything or d.action not in (Action.NONE, Action.PROTECT)]
     table = Table(
         title=f"Plan as of {local(plan.as_of, zone, hours=True)}  ({plan.digest[:12]})", title_justify="left"
@@ -82,6 +89,12 @@ def plan_view(plan: Plan, zone: tzinfo, *, everything: bool = False, rows: int =
     parts.append(
         Text(", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no visuals known")
     )
+    parts.extend(
+        Text(f"{source}: a restore cannot bring back, of {kind}s: {', '.join(words)}", style="yellow")
+        for source, kinds in lost.items()
+        for kind, words in kinds.items()
+    )
+    parts.extend(Text(sentence, style="cyan") for sentence in plan.only_reported())
     parts.extend(Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta") for v in plan.vetoes)
     modes = ", ".join(f"{source}: {mode}" for source, mode in sorted(plan.modes.items()))
     parts.append(Text(f"modes - {modes or 'no source configured'}", style="dim"))

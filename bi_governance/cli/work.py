@@ -25,7 +25,7 @@ from bi_governance.cli.main import (
 from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
 from bi_governance.config_file import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
-from bi_governance.explain import current_plan
+from bi_governance.explain import current_plan, lost_on_restore
 from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Probe, Services
 from bi_governance.run import (
@@ -209,13 +209,15 @@ def plan(
     with options.open() as opened:
         state = opened.services.ledger.state()
         made = current_plan(opened.services, state, gather(opened.services, state))
+        lost = lost_on_restore(opened.services, made)
+    value = {**made.to_json(), "lost_on_restore": lost}
     if output is not None:
         try:
-            output.write_text(jsonlib.dumps(made.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
+            output.write_text(jsonlib.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"the plan could not be written to {output}: {error.strerror}") from error
     zone = opened.settings.schedule.zone
-    emit(options, made.to_json(), lambda: out.print(plan_view(made, zone, everything=everything)))
+    emit(options, value, lambda: out.print(plan_view(made, zone, lost, everything=everything)))
     return 3 if made.vetoes else 0
 
 

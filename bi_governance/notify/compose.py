@@ -17,6 +17,9 @@ NAME_LIMIT = 100
 KEY_LIMIT = 300
 FACT_LIMIT = 400
 LINE_LIMIT = 1500
+# What no restore brings back is said once for all items of a kind, so that it need not be cut: the lists
+# of all platforms together have room here.
+LOST_LIMIT = 2500
 # The name of the button that keeps an item; its value is the visual key.
 KEEP = "keep"
 KEEP_LABEL = "Keep it"
@@ -52,7 +55,7 @@ def compose_digest(digest: Digest, reading: Reading) -> Message:
     return Message(
         digest.message_id,
         shorten(title[0].upper() + title[1:], TITLE_LIMIT),
-        (*_circumstances(digest, reading), *words.opening(digest, reading)),
+        (*_circumstances(digest, reading), *words.opening(digest, reading), *_lost(digest)),
         tuple(_item(item, digest, reading) for item in digest.items),
         (f"Questions? Ask {reading.contact}.", "Sent by bi-governance."),
     )
@@ -114,6 +117,20 @@ def _open_reminder(digest: Digest, reading: Reading) -> Iterator[str]:
     yield "You were told about this before; since then nobody has used what is listed below."
     yield _how_to_keep(digest, reading)
     yield f"To let {_one(digest)} go, do nothing."
+
+
+def _lost(digest: Digest) -> Iterator[str]:
+    """What no restore brings back, by source and type; of what was restored each item says its own."""
+    if digest.kind is NoticeKind.RESTORED:
+        return
+    lost: dict[str, dict[str, None]] = {}
+    for item in digest.items:
+        if item.lost_on_restore:
+            key = item.facts.key
+            lost.setdefault(f"{key.type}s of {key.source}", {}).update(dict.fromkeys(item.lost_on_restore))
+    if lost:
+        said = "; ".join(f"of {things}: {', '.join(parts)}" for things, parts in lost.items())
+        yield shown(f"Once deleted, a restore cannot bring back, {said}", LOST_LIMIT)
 
 
 def _how_to_keep(digest: Digest, reading: Reading) -> str:
@@ -204,14 +221,8 @@ def _facts(item: DigestItem, digest: Digest, reading: Reading) -> Iterator[Fact]
         yield Fact(words.why, _why(item, digest.kind))
     if words.when:
         yield Fact(_when(words, digest.mode), _deadline(item.deadline, reading.zone))
-    if item.lost_on_restore:
-        lost = ", ".join(item.lost_on_restore)
-        name = (
-            "Could not be brought back"
-            if digest.kind is NoticeKind.RESTORED
-            else "A restore cannot bring back"
-        )
-        yield Fact(name, shown(lost, FACT_LIMIT))
+    if item.lost_on_restore and digest.kind is NoticeKind.RESTORED:
+        yield Fact("Could not be brought back", shown(", ".join(item.lost_on_restore), LOST_LIMIT))
     if item.note:
         yield Fact("Note", shown(item.note, FACT_LIMIT))
 

@@ -9,7 +9,14 @@ import pytest
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.looker import LookerSandbox
 from tests.connectors.harness import Connected, harness_of, with_harness
+from tests.connectors.harness_powerbi import QuickTime
 from tests.connectors.looker_bench import NOW, Bench
+
+
+@pytest.fixture(autouse=True)
+def no_minute_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Power BI permits five lists of reports a minute: no test waits for the next one."""
+    monkeypatch.setattr("bi_governance.connectors.powerbi.client.time", QuickTime())
 
 
 @pytest.fixture(params=with_harness())

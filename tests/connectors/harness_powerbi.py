@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,19 @@ from bi_governance.sandbox.server import LoopbackServer
 from tests.connectors.harness import LONG, SOURCE, Paths
 
 ADA, GRACE = "ada@acme.example", "grace@acme.example"
+
+
+class QuickTime:
+    """Stands in for the client's `time`: what is slept passes at once. Each has budgets of its own."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
 
 
 class PowerBIHarness:

@@ -30,13 +30,20 @@ class PowerBIBench:
         self.seconds = 0.0
         self._opened: list[PowerBIReader | PowerBIRemover] = []
 
+    def clock(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
     def reader(self, **settings: object) -> PowerBIReader:
-        made = PowerBIReader(SOURCE, self._options(settings), lambda: self.seconds, self.slept.append)
+        made = PowerBIReader(SOURCE, self._options(settings), self.clock, self.sleep)
         self._opened.append(made)
         return made
 
     def remover(self, **settings: object) -> PowerBIRemover:
-        made = PowerBIRemover(SOURCE, self._options(settings), lambda: self.seconds, self.slept.append)
+        made = PowerBIRemover(SOURCE, self._options(settings), self.clock, self.sleep)
         self._opened.append(made)
         return made
 

@@ -372,7 +372,16 @@ def test_without_the_instance_api_pages_are_read_and_nothing_is_removed(bench: B
             bench.public_remover.remove(key)
     assert bench.there.requests.writes() == []
     said = {probe.name: probe.detail for probe in reader.probe()}
-    assert "nothing is removed" in said["instance API"]
+    assert "pages are only reported: nobody is warned and nothing is removed" in said["instance API"]
+    assert "set instance_url and developer_token" in said["instance API"]
+
+
+def test_whether_anything_can_be_removed_depends_on_the_settings(bench: Bench) -> None:
+    for kind in ("page", "card"):
+        assert bench.reader.capabilities.obstacle(kind) == ""
+        assert bench.public_reader.capabilities.obstacle(kind) == (
+            f"this source has no way to remove {kind}s; set instance_url and developer_token"
+        )
 
 
 def test_without_the_instance_api_only_an_administrator_is_believed(bench: Bench) -> None:

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from bi_governance.connectors.budget import BudgetSpent
 from bi_governance.connectors.powerbi import activity, capabilities
 from bi_governance.connectors.powerbi.client import ADMIN
 from bi_governance.connectors.powerbi.people import moment, owner_of
 from bi_governance.errors import IncompleteFeed, SourceBroken, SourceThrottled
-from bi_governance.model import Interval
+from bi_governance.model import Interval, RemovalRoute
+from bi_governance.ports import BackupContent
 from bi_governance.sandbox.server import Fault
 from tests.connectors.harness import START
 from tests.connectors.harness_powerbi import ADA, GRACE
@@ -161,18 +163,86 @@ def test_subscriptions_are_read_report_by_report(bench: PowerBIBench) -> None:
     ]
 
 
-def test_more_reports_than_calls_stop_before_the_first_call(
+def few_reports_are_asked_for(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr("bi_governance.connectors.powerbi.inventory.MOST_ASKED_FOR_SUBSCRIPTIONS", count)
+    monkeypatch.setattr("bi_governance.connectors.powerbi.probes.MOST_ASKED_FOR_SUBSCRIPTIONS", count)
+
+
+def said_of_subscriptions(bench: PowerBIBench, **settings: object) -> list[str]:
+    return [p.detail for p in bench.reader(**settings).probe() if p.name == "subscriptions"]
+
+
+def test_subscriptions_of_too_many_reports_are_only_looked_at_before_a_removal(
     bench: PowerBIBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = [replace(a, calls=1) if a.name == "report subscriptions" else a for a in capabilities.ALLOWANCES]
-    monkeypatch.setattr("bi_governance.connectors.powerbi.client.ALLOWANCES", few)
+    """The collection stays whole, and what it does not know keeps a report all the same."""
+    few_reports_are_asked_for(monkeypatch, 1)
+    key, _, board = bench.report("One"), bench.report("Two"), bench.dashboard()
+    bench.sandbox.subscribe("report", key.native_id, user=ADA, title="Mondays")
+    bench.sandbox.subscribe("dashboard", board.native_id, user=ADA)
+    rows = feed(bench.reader(), "powerbi_subscription")
+    assert [row["dashboard_id"] for row in rows] == [board.native_id]
+    assert bench.requests("reports/.*/subscriptions$") == 0
+    assert "subscription 'Mondays'" in bench.reader().look(key, LONG_AGO).references
+    assert ["right before a removal" in said for said in said_of_subscriptions(bench)] == [True]
+
+
+def test_a_subscription_that_cannot_be_looked_at_is_no_absent_one(bench: PowerBIBench) -> None:
+    key = bench.report()
+    bench.server.faults.add(Fault("/subscriptions$", "status", status=429, retry_after=3392, times=None))
+    with pytest.raises(SourceThrottled):
+        bench.reader().look(key, LONG_AGO)
+
+
+def test_subscriptions_may_be_left_to_the_last_look(bench: PowerBIBench) -> None:
+    key = bench.report()
+    bench.sandbox.subscribe("report", key.native_id, user=ADA)
+    assert feed(bench.reader(read_subscriptions=False), "powerbi_subscription") == []
+    assert bench.requests("/subscriptions$") == 0
+    assert said_of_subscriptions(bench, read_subscriptions=False) == []
+    assert said_of_subscriptions(bench) == ["read with every collection, for 1 reports"]
+
+
+def test_subscriptions_are_asked_for_all_together_or_not_begun(
+    bench: PowerBIBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, "report subscriptions", 3)
     bench.report("One")
     bench.report("Two")
-    with pytest.raises(SourceThrottled, match="2 calls for report subscriptions") as refused:
+    feed(bench.reader(), "powerbi_subscription")
+    with pytest.raises(BudgetSpent, match="2 calls for report subscriptions are needed, but only 1 are left"):
         feed(bench.reader(), "powerbi_subscription")
-    assert "read_subscriptions" in refused.value.hint
-    assert bench.requests("subscriptions$") == 0
-    assert feed(bench.reader(read_subscriptions=False), "powerbi_subscription") == []
+    assert bench.requests("/subscriptions$") == 2
+
+
+def allow(monkeypatch: pytest.MonkeyPatch, name: str, calls: int) -> None:
+    few = [replace(a, calls=calls) if a.name == name else a for a in capabilities.ALLOWANCES]
+    monkeypatch.setattr("bi_governance.connectors.powerbi.client.ALLOWANCES", few)
+
+
+def test_reader_and_remover_draw_on_one_budget(bench: PowerBIBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow(monkeypatch, "report lists", 2)
+    first, second, third = (bench.report(title) for title in ("One", "Two", "Three"))
+    bench.reader().look(first, LONG_AGO)
+    bench.remover().remove(first)
+    with pytest.raises(BudgetSpent, match="2 calls for report lists"):
+        bench.remover().remove(second)
+    with pytest.raises(BudgetSpent, match="2 calls for report lists"):
+        bench.reader().look(third, LONG_AGO)
+    assert bench.requests("GET .*/admin/reports$") == 2
+    assert bench.harness.title_there(second) == "Two"
+
+
+def test_what_is_permitted_by_the_minute_is_waited_for(bench: PowerBIBench) -> None:
+    key = bench.report()
+    bench.seconds = 1000.0
+    for _ in range(5):
+        bench.remover().restore(key, RemovalRoute.HARD, BackupContent({}, {}))
+    assert bench.slept == []
+    bench.seconds += 18
+    bench.remover().restore(key, RemovalRoute.HARD, BackupContent({}, {}))
+    assert bench.slept == [42.0]
+    assert bench.requests("GET .*/admin/reports$") == 6
 
 
 def test_events_behind_empty_pages_are_found(bench: PowerBIBench) -> None:
@@ -329,12 +399,11 @@ def test_a_token_near_its_end_is_renewed_before_it_is_refused(bench: PowerBIBenc
 def test_over_the_budget_nothing_is_sent_and_an_hour_later_it_goes_on(
     bench: PowerBIBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = [replace(a, calls=2) if a.name == "activity events" else a for a in capabilities.ALLOWANCES]
-    monkeypatch.setattr("bi_governance.connectors.powerbi.client.ALLOWANCES", few)
+    allow(monkeypatch, "activity events", 2)
     days = [Interval(DAY.start - timedelta(days=n), DAY.end - timedelta(days=n)) for n in (3, 2, 1)]
     reader = bench.reader()
     history(reader, days[:2])
-    with pytest.raises(SourceThrottled, match="2 calls for activity events per hour are used up") as refused:
+    with pytest.raises(BudgetSpent, match="2 calls for activity events per hour are used up") as refused:
         history(reader, days[2:])
     assert "Run again in 60 minutes" in refused.value.hint
     assert bench.requests("activityevents") == 2

@@ -329,3 +329,18 @@ def test_facts_of_the_moment_decide_together_with_the_policy() -> None:
     policy = Policy(idle_days=20, warning_days=5)
     assert actions(plan_for(facts, policy=policy)) == {"42": "warn"}
     assert actions(plan_for(facts, policy=policy, now=ago(10))) == {"42": "none"}
+
+
+def test_what_is_only_reported_is_counted_by_source_and_reason() -> None:
+    estate = [
+        *(visual(str(n), idle=200, source=A, obstacle="no way") for n in range(2)),
+        visual("3", idle=3, source=A, obstacle="no way"),
+        visual("4", idle=200, source=A),
+        visual("5", idle=200, source=B, obstacle="no way either"),
+    ]
+    plan = plan_for(*estate)
+    assert plan.only_reported() == (
+        f"{A}: 2 unused, only reported: no way",
+        f"{B}: 1 unused, only reported: no way either",
+    )
+    assert [d.key.native_id for d in plan.of(*EFFECTS)] == ["4"]

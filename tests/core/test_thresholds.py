@@ -225,3 +225,11 @@ def test_now_is_whatever_the_caller_says() -> None:
     facts = visual(idle=50, coverage=covered(400, -30))
     assert judge(facts).action is Action.NONE
     assert judge(facts, now=later).action is Action.WARN
+
+
+@pytest.mark.parametrize(
+    ("idle", "said"), [(52, ["used"]), (53, ["not_removable", "idle"]), (300, ["not_removable", "idle"])]
+)
+def test_of_what_can_never_be_removed_nobody_is_warned(idle: int, said: list[str]) -> None:
+    decision = judge(visual(idle=idle, obstacle="this source has no way to remove dashboards"))
+    assert (decision.action, codes(decision), decision.deadline) == (Action.NONE, said, None)

@@ -197,6 +197,8 @@ def test_at_the_deadline_itself_nobody_is_reminded() -> None:
         ({"folder": "Marketing"}, "moved"),
         ({"active_schedules": 1}, "scheduled"),
         ({"is_certified": True}, "certified"),
+        ({"obstacle": "no way"}, "not_removable"),
+        ({"obstacle": "no way", "last_viewed_at": ago(1)}, "used"),
     ],
 )
 def test_what_happens_to_a_warned_visual_rescues_it(known: dict[str, Any], code: str) -> None:

@@ -15,7 +15,7 @@ from bi_governance.errors import (
     SourceMissing,
     SourceUnreachable,
 )
-from bi_governance.explain import status
+from bi_governance.explain import lost_on_restore, status
 from bi_governance.keep import exempt, keep_until, known_key, unexempt
 from bi_governance.model import Action, Mode, NoticeKind, RemovalRoute
 from bi_governance.ports import Capabilities, TrialNotices
@@ -203,6 +203,20 @@ def test_missed_runs_warn_late_and_move_the_deadline(world):
     assert world.bi.writes == ["remove 1"]
 
 
+class TestFidelity:
+    def test_plan_and_message_say_what_no_restore_brings_back(self, world):
+        world.bi.add("1")
+        report = daily_run(world.services)
+        assert lost_on_restore(world.services, report.plan) == {"bi": {"board": ["favourites are gone"]}}
+        [(digest, _)] = world.post.accepted.values()
+        assert [item.lost_on_restore for item in digest.items] == [("favourites are gone",)]
+
+    def test_of_what_is_in_use_nothing_is_lost(self, world):
+        world.bi.add("1")
+        world.bi.view("1", at=world.clock.now() - timedelta(days=1))
+        assert lost_on_restore(world.services, daily_run(world.services).plan) == {}
+
+
 class TestDryRun:
     def test_plans_tells_the_channel_and_touches_nothing(self, world):
         world.bi.add("1")
@@ -228,6 +242,16 @@ class TestDryRun:
         assert world.post.told() == []
         assert any(isinstance(e, ev.RemovalSimulated) for e in world.ledger.events())
         world.close()
+
+    def test_a_way_to_remove_that_is_gone_ends_the_episode_and_is_no_regret(self, world):
+        world.bi.add("1")
+        run_days(world, 9)
+        reader = world.services.readers["bi"]
+        reader.capabilities = Capabilities(None, {})
+        run_days(world, 1)
+        kinds = [e.kind for e in world.ledger.events(key=world.key("1"))]
+        assert ("removal.simulated" in kinds, kinds[-1]) == (True, "visual.rescued")
+        assert not any(isinstance(e, ev.Regretted) for e in world.ledger.events())
 
     def test_a_view_after_it_would_have_been_deleted_is_a_regret(self, world):
         world.bi.add("1")

@@ -18,6 +18,7 @@ from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault, LoopbackServer
 from bi_governance.settings import Settings
 from tests.connectors.harness import SOURCE, START, Harness, with_harness
+from tests.connectors.harness_powerbi import QuickTime
 
 PLATFORMS = with_harness()
 # Less than the shortest history of any platform: Power BI keeps 28 to 30 days.
@@ -80,11 +81,13 @@ class Company:
     def run(self) -> RunReport:
         """A run a minute later than the one before, of which the warehouse knows and the ledger does not.
 
-        So whatever is due is due in every run. Budgets of calls are new as well; what dbt made stays.
+        So whatever is due is due in every run. As in a process of its own, its hour's calls are all left;
+        what dbt made stays.
         """
         self.clock.advance(timedelta(minutes=1))
         self.runs += 1
-        with App(self._settings(), clock=self.clock) as app:
+        with pytest.MonkeyPatch.context() as patch, App(self._settings(), clock=self.clock) as app:
+            patch.setattr("bi_governance.connectors.powerbi.client.time", QuickTime())
             kept = {"warehouse": self.first_app.warehouse, "transformer": self.first_app.transformer}
             return daily_run(replace(app.services, **kept))
 

@@ -8,7 +8,7 @@ import pytest
 from bi_governance import events as ev
 from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
 from bi_governance.guards import Limits
-from bi_governance.model import Mode, RemovalRoute
+from bi_governance.model import Action, Mode, RemovalRoute
 from bi_governance.ports import BackupContent, Capabilities
 from bi_governance.rules import Policy
 from bi_governance.run import (
@@ -18,6 +18,7 @@ from bi_governance.run import (
     delete_stage,
     one_runner,
     prepare_plan,
+    summary,
     transform,
 )
 from bi_governance.window import ActionWindow
@@ -214,7 +215,30 @@ class ReportOnly(ThingReader):
 
 
 def test_types_without_a_route_are_never_removed(due):
+    """Whoever was warned while they could be is told the truth by the plan: they no longer can."""
     due.services = replace(due.services, readers={"bi": ReportOnly(due.bi)})
+    report = daily_run(due.services)
+    assert (due.bi.writes, refusals(due), report.rescued) == ([], [], [due.key("1")])
+    [reason] = report.plan.decision(due.key("1")).reasons
+    assert (reason.code, str(reason)) == ("not_removable", "this source has no way to remove boards")
+    told = due.post.told()
+    due.clock.forward(1)
+    again = daily_run(due.services)
+    assert again.plan.decision(due.key("1")).action is Action.NONE
+    assert due.post.told() == told
+    assert "bi: 1 unused, only reported: this source has no way to remove boards" in summary(again)[1]
+
+
+def test_a_way_to_remove_that_is_gone_since_the_plan_is_refused(due):
+    reader, real = ThingReader(due.bi), due.ledger.append
+
+    def lose_the_way(events, lease=None):
+        if any(isinstance(e, ev.PlanRecorded) for e in events):
+            reader.capabilities = Capabilities(None, {})
+        return real(events, lease)
+
+    due.ledger.append = lose_the_way
+    due.services = replace(due.services, readers={"bi": reader})
     untouched(due, "not_removable")
 
 

@@ -1,14 +1,18 @@
 """Every word people read, held against golden files, and what each notice must never leave out."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bi_governance.connectors.registry import PLATFORMS
 from bi_governance.model import Mode, NoticeKind, VisualKey
+from bi_governance.notify.blocks import render_blocks
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest, say_moment
 from bi_governance.notify.message import Message
+from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.text import render_text
 from bi_governance.ports import Announcement
 from tests.notify.rendering import GOLDEN, composed, rendered
@@ -72,12 +76,41 @@ def test_an_owner_known_by_id_alone_is_named_by_it() -> None:
     assert _fact(composed(sample), "Owner") == "7"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not NoticeKind.RESTORED])
 def test_what_a_restore_cannot_bring_back_is_said(kind: NoticeKind) -> None:
-    message = composed(digest(kind, Mode.LIVE, item(lost=("subscriptions", "alerts"), note="a note")))
-    name = "Could not be brought back" if kind is NoticeKind.RESTORED else "A restore cannot bring back"
-    assert _fact(message, name) == "subscriptions, alerts"
+    """Once for all of a type, whatever single items add to it."""
+    found = [item(str(n), lost=("subscriptions", "alerts"), note="a note") for n in range(8)]
+    message = composed(digest(kind, Mode.LIVE, *found, item("9", lost=("subscriptions", "tiles"))))
+    said = (
+        "Once deleted, a restore cannot bring back, "
+        "of dashboards of looker_prod: subscriptions, alerts, tiles"
+    )
+    assert message.paragraphs.count(said) == 1
     assert _fact(message, "Note") == "a note"
+
+
+def test_what_could_not_be_brought_back_is_said_of_each() -> None:
+    message = composed(digest(NoticeKind.RESTORED, Mode.LIVE, item(lost=("subscriptions", "alerts"))))
+    assert _fact(message, "Could not be brought back") == "subscriptions, alerts"
+
+
+def test_all_that_every_platform_loses_has_room_in_the_fullest_message() -> None:
+    """Uncut, as declared: for each platform by itself, and for one owner who has things at all of them."""
+    declared = {
+        VisualKey(name, kind, "1"): lost
+        for name in PLATFORMS
+        for kind, lost in PLATFORMS[name].load_capabilities().lost_on_restore.items()
+        if lost
+    }
+    assert {"powerbi", "superset", "tableau"} <= {key.source for key in declared}
+    sample = item("T" * 150, "F" * 100, rule="R" * 100)
+    for keys in (*([key] for key in declared), list(declared)):
+        of_each = [
+            replace(sample, facts=replace(sample.facts, key=k), lost_on_restore=declared[k]) for k in keys
+        ]
+        full = (of_each * SlackNotifier.items_per_message)[: SlackNotifier.items_per_message]
+        blocks = json.dumps(render_blocks(composed(digest(NoticeKind.WARNING, Mode.LIVE, *full))))
+        assert [lost for key in keys for lost in declared[key] if lost not in blocks] == []
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.WARNING, NoticeKind.REMINDER])

@@ -12,3 +12,10 @@ CAPABILITIES = Capabilities(
     routes={"page": RemovalRoute.TRASH, "card": RemovalRoute.TRASH},
     lost_on_restore={"page": (), "card": ()},
 )
+
+# Whether a scheduled report sends a page every Monday is only in the instance API, and so are cards:
+# who cannot look there may remove nothing.
+_SETTINGS = "set instance_url and developer_token"
+WITHOUT_INSTANCE = Capabilities(
+    history_days=None, routes={}, why_no_route={"page": _SETTINGS, "card": _SETTINGS}
+)

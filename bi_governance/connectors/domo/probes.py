@@ -39,7 +39,8 @@ def probe(client: DomoClient, account: Account, pages: Pages, cards: Cards, log:
         yield Probe(
             "instance API",
             ok=True,
-            detail="not configured: cards and scheduled reports cannot be read, so nothing is removed",
+            detail="not configured: cards and scheduled reports cannot be read, so pages are only reported: "
+            "nobody is warned and nothing is removed; set instance_url and developer_token to change that",
         )
     yield from _robots(account)
 

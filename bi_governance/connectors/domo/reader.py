@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from bi_governance.connectors.domo import schedules
 from bi_governance.connectors.domo.account import Account, user_row
 from bi_governance.connectors.domo.backup import back_up
-from bi_governance.connectors.domo.capabilities import CAPABILITIES
+from bi_governance.connectors.domo.capabilities import CAPABILITIES, WITHOUT_INSTANCE
 from bi_governance.connectors.domo.cards import Cards
 from bi_governance.connectors.domo.client import DomoClient
 from bi_governance.connectors.domo.history import AuditLog
@@ -27,9 +27,9 @@ class DomoReader:
     """Reads one Domo; builds no request that changes anything.
 
     Options: `client_id`, `client_secret`; optional `api_url`, `instance_url` and `developer_token` (both or
-    none: without them cards and scheduled reports cannot be seen), `robots` (ids, e-mails or names that
-    never count as viewers), `timeout` and `patience` (seconds), `backoff` (seconds before the first
-    repetition), `verify_ssl` (bool, or path of a CA bundle), `page_size` (at most 100).
+    none: without them cards and scheduled reports cannot be seen, and nothing can be removed), `robots` (ids,
+    e-mails or names that never count as viewers), `timeout` and `patience` (seconds), `backoff` (seconds
+    before the first repetition), `verify_ssl` (bool, or path of a CA bundle), `page_size` (at most 100).
     """
 
     platform = "domo"
@@ -47,6 +47,8 @@ class DomoReader:
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
         self.name = name
         self._client = DomoClient(name, options)
+        if not self._client.has_instance:
+            self.capabilities = WITHOUT_INSTANCE
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
         self._account = Account(self._client, self._robots)
         self._pages = Pages(self._client, lambda: self._account.me)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bi_governance.connectors.budget import Allowance
+from bi_governance.connectors.budget import MINUTE, Allowance
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
@@ -28,12 +28,17 @@ CAPABILITIES = Capabilities(
             "the access history kept under its old id",
         ),
     },
+    why_no_route={"dashboard": "Power BI exports none, so none could be brought back"},
 )
 
 # Per tenant; from the operations' descriptions in the published API description.
 ALLOWANCES = (
     Allowance("workspace lists", r"^GET /v1\.0/myorg/admin/groups$", 50),
+    Allowance("workspace lists a minute", r"^GET /v1\.0/myorg/admin/groups$", 15, MINUTE),
     Allowance("report lists", r"^GET /v1\.0/myorg/admin/reports$", 50),
+    Allowance("report lists a minute", r"^GET /v1\.0/myorg/admin/reports$", 5, MINUTE),
+    Allowance("dashboard lists", r"^GET /v1\.0/myorg/admin/dashboards$", 50),
+    Allowance("dashboard lists a minute", r"^GET /v1\.0/myorg/admin/dashboards$", 5, MINUTE),
     Allowance("modified workspaces", r"^GET /v1\.0/myorg/admin/workspaces/modified$", 30),
     Allowance("scans", r"^POST /v1\.0/myorg/admin/workspaces/getInfo$", 500),
     Allowance("scan results", r"^GET /v1\.0/myorg/admin/workspaces/scanResult/", 500),
@@ -44,3 +49,8 @@ ALLOWANCES = (
     Allowance("links published to the web", r"^GET /v1\.0/myorg/admin/widelySharedArtifacts/", 200),
     Allowance("unused artifacts", r"^GET /v1\.0/myorg/admin/groups/[^/]+/unused$", 200),
 )
+
+# Subscriptions are told one report or dashboard at a time. A collection asks for all or none of a kind:
+# for some only, the rest would look as if nobody had subscribed. Half the hour's calls stay for removals,
+# which need three each.
+MOST_ASKED_FOR_SUBSCRIPTIONS = 100

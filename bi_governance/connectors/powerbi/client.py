@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 
-from bi_governance.connectors.budget import Budget
+from bi_governance.connectors.budget import Budgets
 from bi_governance.connectors.http import Session, call, json_of, open_session
 from bi_governance.connectors.powerbi.capabilities import ALLOWANCES
-from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceBroken, SourceError, SourceThrottled
+from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceBroken, SourceError
 
 API_URL = "https://api.powerbi.com"
 AUTHORITY_URL = "https://login.microsoftonline.com"
@@ -30,6 +30,9 @@ RENEW_SECONDS_EARLY = 300.0
 SIGN_IN_HINT = "Check tenant_id, client_id and client_secret; the secret may have expired in Microsoft Entra."
 
 Item = Mapping[str, Any]
+
+# Microsoft counts per tenant: the reader's app and the remover's draw on one budget.
+BUDGETS = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Identity:
 class PowerBIClient:
     """One app registration at one tenant; nothing is sent before it is needed. For several threads.
 
-    `wall_clock` gives seconds since 1970, `sleep` waits seconds between two looks at something unfinished.
+    `wall_clock` gives seconds since 1970 and `sleep` waits seconds: between two looks at something
+    unfinished, and where Microsoft permits so many calls per minute. By default both are the machine's.
     """
 
     def __init__(
@@ -63,15 +67,17 @@ class PowerBIClient:
         source: str,
         options: Mapping[str, Any],
         identity: Identity,
-        wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        wall_clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.source = source
         self.identity = identity
         self.api_url = str(options.get("api_url") or API_URL).rstrip("/")
         self.tenant_id = str(options["tenant_id"])
         self.page_size = min(int(options.get("page_size", PAGE_SIZE)), PAGE_SIZE)
-        self.budget = Budget(source, ALLOWANCES, wall_clock)
+        self._wall_clock, self._sleep = wall_clock or time.time, sleep or time.sleep
+        place = f"{self.api_url} {self.tenant_id}".lower()
+        self.budget = BUDGETS.at(place, source, ALLOWANCES, self._wall_clock, self._sleep)
         self._authority = str(options.get("authority_url") or AUTHORITY_URL).rstrip("/")
         self._scope = str(options.get("scope") or SCOPE)
         self._settings = {
@@ -81,7 +87,6 @@ class PowerBIClient:
             "patience": float(options.get("patience", 30.0)),
         }
         self._poll_seconds = float(options.get("poll_seconds", 5.0))
-        self._wall_clock, self._sleep = wall_clock, sleep
         self._lock = threading.RLock()
         self._threads = threading.local()
         self._sessions: list[Session] = []
@@ -114,7 +119,7 @@ class PowerBIClient:
     def send(self, method: str, path: str, **request: Any) -> requests.Response:
         """One request with our token, renewed once when it is refused.
 
-        SourceThrottled, with nothing sent, when the published limit for such calls is used up.
+        BudgetSpent, with nothing sent, when the published limit for such calls is used up.
         """
         token = self._valid_token()
         try:
@@ -198,16 +203,6 @@ class PowerBIClient:
             request=f"GET {path}",
             hint="Run again later, or raise poll_seconds.",
         )
-
-    def require_budget(self, name: str, calls: int, otherwise: str) -> None:
-        """SourceThrottled, before anything is sent, when fewer calls than these are left for the hour."""
-        left = self.budget.left(name)
-        if calls > left:
-            raise SourceThrottled(
-                f"{calls} calls for {name} are needed, but only {left} are left for this hour",
-                source=self.source,
-                hint=f"{otherwise} See docs/platforms/powerbi.md.",
-            )
 
     def incomplete(self, what: str, path: str) -> IncompleteFeed:
         return IncompleteFeed(

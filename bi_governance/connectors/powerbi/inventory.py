@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from bi_governance.connectors.powerbi.capabilities import MOST_ASKED_FOR_SUBSCRIPTIONS
 from bi_governance.connectors.powerbi.client import Item, PowerBIClient
 from bi_governance.connectors.powerbi.lineage import report_rows
 from bi_governance.connectors.powerbi.people import moment, owner_of, text_or_none, user_row
@@ -108,15 +109,17 @@ def tile_pages(client: PowerBIClient, seen: Scanned) -> Iterator[Page]:
 def subscription_pages(client: PowerBIClient, seen: Scanned) -> Iterator[Page]:
     """Rows of `powerbi_subscription`, asked for report by report and dashboard by dashboard.
 
-    SourceThrottled before the first call when there are more of either than the hour's calls.
+    None of a kind of which there are more than MOST_ASKED_FOR_SUBSCRIPTIONS: their subscriptions are asked
+    for right before a removal, which they prevent. BudgetSpent before the first call when too few are left.
     """
     kinds = {
         "report": [id_ for id_, each in seen.reports.items() if not each.get("appId")],
         "dashboard": [id_ for id_, each in seen.dashboards.items() if not each.get("appId")],
     }
-    for kind, ids in kinds.items():
-        client.require_budget(f"{kind} subscriptions", len(ids), "Set read_subscriptions to false.")
-    for kind, ids in kinds.items():
+    asked = {kind: ids for kind, ids in kinds.items() if len(ids) <= MOST_ASKED_FOR_SUBSCRIPTIONS}
+    for kind, ids in asked.items():
+        client.budget.require(f"{kind} subscriptions", len(ids))
+    for kind, ids in asked.items():
         for id_ in ids:
             rows = [_subscription_row(each, kind, id_) for each in subscriptions(client, kind, id_)]
             if rows:

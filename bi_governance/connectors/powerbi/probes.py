@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 
 from bi_governance.connectors.powerbi.activity import ActivityLog
+from bi_governance.connectors.powerbi.capabilities import MOST_ASKED_FOR_SUBSCRIPTIONS
 from bi_governance.connectors.powerbi.client import ORG, PowerBIClient
 from bi_governance.connectors.powerbi.inventory import PERSONAL, first_workspaces
 from bi_governance.connectors.powerbi.scan import WORKSPACES_PER_SCAN, scan
 from bi_governance.connectors.powerbi.sighting import published_ids
+from bi_governance.connectors.powerbi.tenant import REPORTS
 from bi_governance.errors import SourceError
 from bi_governance.model import Interval
 from bi_governance.ports import Probe
@@ -35,7 +37,9 @@ MEMBER = (
 )
 
 
-def probes(admin: PowerBIClient, member: PowerBIClient) -> Iterator[Probe]:
+def probes(
+    admin: PowerBIClient, member: PowerBIClient, *, reads_subscriptions: bool = True
+) -> Iterator[Probe]:
     """One result after the other; without a sign-in or the admin APIs the others make no sense."""
     first = _checked("sign-in", lambda: _signed_in(admin), "")
     yield first
@@ -46,6 +50,8 @@ def probes(admin: PowerBIClient, member: PowerBIClient) -> Iterator[Probe]:
     if not second.ok:
         return
     yield _checked("metadata scan", lambda: _metadata(admin), READ_ONLY)
+    if reads_subscriptions:
+        yield _checked("subscriptions", lambda: _subscriptions(admin), READ_ONLY)
     yield _checked("activity log", lambda: _log(admin), READ_ONLY)
     yield _checked("links published to the web", lambda: _published(admin), READ_ONLY)
     yield _checked("workspace roles", lambda: _membership(admin, member), FABRIC_APIS)
@@ -78,6 +84,18 @@ def _metadata(admin: PowerBIClient) -> Probe | str:
     if datasets and not told:
         return Probe("metadata scan", ok=False, detail=detail, advice=DETAILED)
     return detail
+
+
+def _subscriptions(admin: PowerBIClient) -> str:
+    """Whether a collection reads them; what is said is right for up to one page of reports."""
+    listed = admin.rows(REPORTS, {"$top": admin.page_size, "$skip": 0})
+    count = sum(1 for each in listed if not each.get("appId"))
+    if count > MOST_ASKED_FOR_SUBSCRIPTIONS:
+        return (
+            f"{count} reports or more, too many to ask for each one's subscriptions every day: they are read "
+            "right before a removal, which they prevent, but not before a warning"
+        )
+    return f"read with every collection, for {count} reports"
 
 
 def _log(admin: PowerBIClient) -> str:

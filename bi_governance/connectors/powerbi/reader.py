@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,8 +51,8 @@ class PowerBIReader:
         self,
         name: str,
         options: Mapping[str, Any],
-        wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        wall_clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.name = name
         self._admin = PowerBIClient(name, options, Identity.of_reader(options), wall_clock, sleep)
@@ -111,7 +110,7 @@ class PowerBIReader:
 
     def probe(self) -> Iterable[Probe]:
         """Sign-in, tenant settings, scans, log, and membership in workspaces."""
-        return probes(self._admin, self._member)
+        return probes(self._admin, self._member, reads_subscriptions=self._reads_subscriptions)
 
     def close(self) -> None:
         """Forget the tokens and close connections."""

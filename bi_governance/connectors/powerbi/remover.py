@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,8 +30,8 @@ class PowerBIRemover:
         self,
         name: str,
         options: Mapping[str, Any],
-        wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        wall_clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.name = name
         self._admin = PowerBIClient(name, options, Identity.of_reader(options), wall_clock, sleep)

@@ -22,4 +22,5 @@ CAPABILITIES = Capabilities(
             "the dates of its creation and last change",
         )
     },
+    why_no_route={"view": "a view goes with its workbook"},
 )
