@@ -17,9 +17,10 @@ from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import Mode
+from bi_governance.notify.compose import Composer
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
-from bi_governance.ports import Clock, Ledger, Notifier, Progress, Reader, Services
+from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
 from bi_governance.settings import Settings, SourceSettings
 from bi_governance.transform import DbtTransformer
 from bi_governance.warehouse import SqlWarehouse
@@ -141,7 +142,7 @@ class App:
         return LiveArmory(self.sources, self.ledger)
 
     @cached_property
-    def notifier(self) -> Notifier:
+    def notifier(self) -> Composer:
         slack, zone = self.settings.slack, self.settings.schedule.zone
         if slack is None:
             return OutboxNotifier(Path(self.settings.outbox), clock=self.clock, zone=zone)

@@ -68,7 +68,7 @@ def warn(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) 
     facts = {f.key: f for f in estate}
     for index, (kind, mode, recipient, batch) in enumerate(_batches(services, plan, facts, lease, report)):
         message_id = _message_id(plan.run_id, kind, mode, recipient, index)
-        items = tuple(_item(services, facts[d.key], d, recipient) for d in batch)
+        items = tuple(digest_item(services, facts[d.key], d, recipient) for d in batch)
         _send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
     return report
 
@@ -108,7 +108,8 @@ def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
     return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
 
 
-def _item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
+def digest_item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
+    """One visual as this recipient would be told about it now, with the deadline that would set."""
     terms = terms_for(facts, services.policy)
     deadline = decision.deadline or projected_deadline(
         services.clock.now(), decision.usage, terms, services.policy, succession=bool(recipient.succession)

@@ -103,14 +103,18 @@ class SlackNotifier:
 
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that Slack accepted it with every item in it."""
+        message = self.compose(digest)
+        return self._post(digest.recipient, message, render_blocks(message))
+
+    def compose(self, digest: Digest) -> Message:
+        """The message as `deliver` posts it."""
         reading = Reading(
             self._zone,
             f"in {self._channel}" if self._channel.startswith("#") else "the analytics team",
             is_owner=_is_member(digest.recipient.address),
             has_buttons=self._has_buttons,
         )
-        message = compose_digest(digest, reading)
-        return self._post(digest.recipient, message, render_blocks(message))
+        return compose_digest(digest, reading)
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team in its channel."""
