@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bi_governance import events as ev
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
@@ -29,17 +29,34 @@ class WarnReport:
     failed: list[str] = field(default_factory=list)
 
 
-def settle_notices(services: Services, state: State, lease: Lease, run_id: str) -> int:
-    """Find out what became of messages a crash left without an outcome; returns how many were found."""
-    found = 0
+@dataclass(slots=True)
+class SettledNotices:
+    """How many messages of a dead run had arrived, and how many may have, which nobody can ever tell."""
+
+    found: int = 0
+    doubtful: int = 0
+
+
+def settle_notices(services: Services, state: State, lease: Lease, run_id: str) -> SettledNotices:
+    """Find out what became of messages a crash left without an outcome.
+
+    A message that may have arrived does not count: it is recorded as failed, saying so, and its
+    visuals are told about again.
+    """
+    settled = SettledNotices()
     for intents in list(state.unsettled_notices.values()):
         try:
             delivery = _find(services, intents[0])
+        except OutcomeUnknown as error:
+            settled.doubtful += 1
+            now = services.clock.now()
+            services.ledger.append([_failed(i, now, str(error), run_id) for i in intents], lease)
+            continue
         except DeliveryError:
             continue  # nobody can tell now; until then these visuals are not told about again
-        found += delivery is not None
+        settled.found += delivery is not None
         services.ledger.append([_settled(intent, delivery, services, run_id) for intent in intents], lease)
-    return found
+    return settled
 
 
 def _find(services: Services, intent: ev.NoticeIntended) -> Delivery | None:
