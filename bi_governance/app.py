@@ -17,9 +17,12 @@ from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import Mode
+from bi_governance.notify.compose import Composer
+from bi_governance.notify.mail import MailChannel, WithMail
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
-from bi_governance.ports import Clock, Ledger, Notifier, Progress, Reader, Services
+from bi_governance.notify.smtp import SmtpServer
+from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
 from bi_governance.settings import Settings, SourceSettings
 from bi_governance.transform import DbtTransformer
 from bi_governance.warehouse import SqlWarehouse
@@ -141,18 +144,36 @@ class App:
         return LiveArmory(self.sources, self.ledger)
 
     @cached_property
-    def notifier(self) -> Notifier:
-        slack, zone = self.settings.slack, self.settings.schedule.zone
+    def notifier(self) -> Composer:
+        slack, mail = self._slack, self._mail
+        if slack is not None:
+            return WithMail(slack, mail, slack.is_unknown) if mail else slack
+        outbox = OutboxNotifier(
+            Path(self.settings.outbox), clock=self.clock, zone=self.settings.schedule.zone
+        )
+        return WithMail(outbox, mail, lambda _owner: True) if mail else outbox
+
+    @cached_property
+    def _slack(self) -> SlackNotifier | None:
+        slack = self.settings.slack
         if slack is None:
-            return OutboxNotifier(Path(self.settings.outbox), clock=self.clock, zone=zone)
+            return None
         return SlackNotifier(
             token=slack.bot_token,
             base_url=slack.base_url,
             channel=slack.channel,
             admin_channel=slack.admin_channel,
-            zone=zone,
+            zone=self.settings.schedule.zone,
             clock=self.clock,
         )
+
+    @cached_property
+    def _mail(self) -> MailChannel | None:
+        mail = self.settings.email
+        if mail is None:
+            return None
+        server = SmtpServer(mail.host, mail.port, mail.username, mail.password or "", mail.starttls)
+        return MailChannel(server, mail.sender, zone=self.settings.schedule.zone, clock=self.clock)
 
     @cached_property
     def services(self) -> Services:

@@ -11,7 +11,8 @@ GovernanceError                  one clear sentence: what, where, what to do
 │   └── NotInBackup              nothing saved for that visual
 ├── TransformError               exit 1: dbt could not run at all
 ├── DeliveryError                a message was not accepted
-│   └── RecipientUnknown         there is nobody to deliver it to
+│   ├── RecipientUnknown         there is nobody to deliver it to
+│   └── OutcomeUnknown           it may have arrived, and nobody will ever know
 └── SourceError                  a BI platform said no, or said nothing
     ├── SourceUnreachable        no answer: refused, timed out, cut off
     ├── SourceAuthFailed         401: credentials are wrong or have expired
@@ -78,6 +79,10 @@ class DeliveryError(GovernanceError):
 
 class RecipientUnknown(DeliveryError):
     """No reachable recipient exists."""
+
+
+class OutcomeUnknown(DeliveryError):
+    """A message may have arrived, and its channel cannot be asked: not now, not later."""
 
 
 class SourceError(GovernanceError):

@@ -448,7 +448,10 @@ class Notifier(Protocol):
         ...
 
     def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:
-        """A message that was accepted although we never recorded it."""
+        """A message that was accepted although we never recorded it; None when it was not.
+
+        DeliveryError when that cannot be told now, OutcomeUnknown when it can never be told.
+        """
         ...
 
 

@@ -111,9 +111,13 @@ def daily_run(services: Services) -> RunReport:
 def settle(services: Services, report: RunReport, lease: Lease) -> None:
     """Bring the record up to what really happened before anything new is decided."""
     state = services.ledger.state()
-    found = settle_notices(services, state, lease, report.run_id)
-    if found:
-        report.settled.append(f"{found} message(s) of an interrupted run had arrived")
+    notices = settle_notices(services, state, lease, report.run_id)
+    if notices.found:
+        report.settled.append(f"{notices.found} message(s) of an interrupted run had arrived")
+    if notices.doubtful:
+        report.settled.append(
+            f"{notices.doubtful} message(s) of an interrupted run may have arrived; they do not count"
+        )
     for settled in (settle_removals, settle_restores):
         report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
 
@@ -362,6 +366,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )
+    lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
     lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])

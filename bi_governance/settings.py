@@ -15,6 +15,9 @@ from bi_governance.ports import TrialNotices
 from bi_governance.rules import Match, Policy, Rule
 from bi_governance.window import WEEKDAYS, ActionWindow
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# What a plain e-mail address is made of between its dots.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 Days = Annotated[int, Field(ge=0, le=3650)]
 
 
@@ -170,6 +173,25 @@ class SlackSettings(Section):
     base_url: str = "https://slack.com/api/"
 
 
+class EmailSettings(Section):
+    """How owners are told whom Slack does not know; without this section a channel stands in for them."""
+
+    host: str = Field(min_length=1)
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: str = Field(pattern=rf"^{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
+    username: str = ""
+    password: str | None = None
+    starttls: bool = True
+
+    @model_validator(mode="after")
+    def _logs_in_safely(self) -> Self:
+        if bool(self.username) != bool(self.password):
+            raise ValueError("username and password belong together; give both or neither")
+        if self.password and not self.starttls and self.host not in LOOPBACK:
+            raise ValueError("a password is only sent over an encrypted connection; set starttls: true")
+        return self
+
+
 class WindowSettings(Section):
     """Local days and hours in which deletions may happen."""
 
@@ -233,6 +255,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     protect: ProtectSettings = ProtectSettings()
     slack: SlackSettings | None = None
+    email: EmailSettings | None = None
     outbox: str = "data/outbox"
     schedule: ScheduleSettings = ScheduleSettings()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bi_governance import events as ev
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
@@ -29,17 +29,34 @@ class WarnReport:
     failed: list[str] = field(default_factory=list)
 
 
-def settle_notices(services: Services, state: State, lease: Lease, run_id: str) -> int:
-    """Find out what became of messages a crash left without an outcome; returns how many were found."""
-    found = 0
+@dataclass(slots=True)
+class SettledNotices:
+    """How many messages of a dead run had arrived, and how many may have, which nobody can ever tell."""
+
+    found: int = 0
+    doubtful: int = 0
+
+
+def settle_notices(services: Services, state: State, lease: Lease, run_id: str) -> SettledNotices:
+    """Find out what became of messages a crash left without an outcome.
+
+    A message that may have arrived does not count: it is recorded as failed, saying so, and its
+    visuals are told about again.
+    """
+    settled = SettledNotices()
     for intents in list(state.unsettled_notices.values()):
         try:
             delivery = _find(services, intents[0])
+        except OutcomeUnknown as error:
+            settled.doubtful += 1
+            now = services.clock.now()
+            services.ledger.append([_failed(i, now, str(error), run_id) for i in intents], lease)
+            continue
         except DeliveryError:
             continue  # nobody can tell now; until then these visuals are not told about again
-        found += delivery is not None
+        settled.found += delivery is not None
         services.ledger.append([_settled(intent, delivery, services, run_id) for intent in intents], lease)
-    return found
+    return settled
 
 
 def _find(services: Services, intent: ev.NoticeIntended) -> Delivery | None:
@@ -68,7 +85,7 @@ def warn(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) 
     facts = {f.key: f for f in estate}
     for index, (kind, mode, recipient, batch) in enumerate(_batches(services, plan, facts, lease, report)):
         message_id = _message_id(plan.run_id, kind, mode, recipient, index)
-        items = tuple(_item(services, facts[d.key], d, recipient) for d in batch)
+        items = tuple(digest_item(services, facts[d.key], d, recipient) for d in batch)
         _send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
     return report
 
@@ -108,7 +125,8 @@ def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
     return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
 
 
-def _item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
+def digest_item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
+    """One visual as this recipient would be told about it now, with the deadline that would set."""
     terms = terms_for(facts, services.policy)
     deadline = decision.deadline or projected_deadline(
         services.clock.now(), decision.usage, terms, services.policy, succession=bool(recipient.succession)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bi_governance.explain import Explanation, Status, event_json
 from bi_governance.model import Action, Coverage
+from bi_governance.notify.message import Item, Message
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Probe
@@ -220,3 +221,25 @@ def probe_view(source: str, probes: Iterable[Probe]) -> RenderableType:
         found = probe.detail.removesuffix(f" - {probe.advice}")
         table.add_row(probe.name, mark, found, "" if probe.ok else probe.advice)
     return table
+
+
+def message_view(message: Message, reader: str) -> RenderableType:
+    """A message as its reader would see it; nothing in it is read as markup."""
+    parts: list[RenderableType] = [Text(message.title, style="bold"), Text(f"To: {reader}", style="dim")]
+    parts.extend(Text(f"\n{paragraph}") for paragraph in message.paragraphs)
+    parts.extend(part for item in message.items for part in _item_parts(item))
+    parts.append(Text("\n" + " ".join(message.footer), style="dim"))
+    return Panel(Group(*parts), expand=False)
+
+
+def _item_parts(item: Item) -> Iterable[RenderableType]:
+    yield Text(f"\n{item.title}", style="bold")
+    if item.link:
+        yield Text(item.link, style="blue")
+    yield Text(" · ".join((item.key, *item.labels)), style="dim")
+    facts = Table.grid(padding=(0, 2))
+    for fact in item.facts:
+        facts.add_row(Text(fact.name, style="dim"), Text(fact.text))
+    yield facts
+    if item.choices:
+        yield Text("  ".join(f"[{choice.label}]" for choice in item.choices), style="cyan")

@@ -41,7 +41,8 @@ class _Space:
     value: int
 
 
-ROOMY = _Space(title=150, link=1000, key=300, label=100, fact=400, value=300)
+ROOMY = _Space(title=500, link=1000, key=300, label=100, fact=400, value=300)
+SNUG = _Space(title=150, link=1000, key=300, label=100, fact=400, value=300)
 TIGHT = _Space(title=100, link=200, key=200, label=60, fact=120, value=300)
 TIGHTEST = _Space(title=50, link=0, key=100, label=0, fact=50, value=120)
 
@@ -51,7 +52,7 @@ def render_blocks(message: Message) -> list[Block]:
 
     Raises DeliveryError when even the shortest form does not fit: nothing is ever left out silently.
     """
-    for space in (ROOMY, TIGHT, TIGHTEST):
+    for space in (ROOMY, SNUG, TIGHT, TIGHTEST):
         blocks = _blocks(message, space)
         if size(blocks) <= MAX_TOTAL and len(blocks) <= MAX_BLOCKS:
             return blocks

@@ -6,13 +6,15 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Protocol
 
 from bi_governance.model import Facts, Mode, NoticeKind
 from bi_governance.notify.message import Choice, Fact, Item, Message, shorten, shown, web_link
 from bi_governance.policy import Usage
-from bi_governance.ports import Announcement, Digest, DigestItem
+from bi_governance.ports import Announcement, Digest, DigestItem, Notifier
 
-TITLE_LIMIT = 150
+HEADING_LIMIT = 150
+TITLE_LIMIT = 500
 NAME_LIMIT = 100
 KEY_LIMIT = 300
 FACT_LIMIT = 400
@@ -35,6 +37,14 @@ class Reading:
     has_buttons: bool = False
 
 
+class Composer(Notifier, Protocol):
+    """A Notifier that can also show what it would send."""
+
+    def compose(self, digest: Digest) -> Message:
+        """The message `deliver` would send, without sending it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """The wording of one kind of notice; `{things}` is e.g. `2 dashboards`."""
@@ -54,7 +64,7 @@ def compose_digest(digest: Digest, reading: Reading) -> Message:
     )
     return Message(
         digest.message_id,
-        shorten(title[0].upper() + title[1:], TITLE_LIMIT),
+        shorten(title[0].upper() + title[1:], HEADING_LIMIT),
         (*_circumstances(digest, reading), *words.opening(digest, reading), *_lost(digest)),
         tuple(_item(item, digest, reading) for item in digest.items),
         (f"Questions? Ask {reading.contact}.", "Sent by bi-governance."),
@@ -64,7 +74,7 @@ def compose_digest(digest: Digest, reading: Reading) -> Message:
 def compose_announcement(announcement: Announcement) -> Message:
     """What the analytics team is told, line by line."""
     lines = tuple(filter(None, (shown(line, LINE_LIMIT) for line in announcement.lines)))
-    title = shown(announcement.title, TITLE_LIMIT) or "bi-governance"
+    title = shown(announcement.title, HEADING_LIMIT) or "bi-governance"
     return Message(announcement.message_id, title, lines)
 
 

@@ -9,21 +9,18 @@ import uuid
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from bi_governance.errors import DeliveryError
 from bi_governance.model import Person
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
-from bi_governance.notify.message import Message, shown
+from bi_governance.notify.mail import MAILTO, unknown_outcome
+from bi_governance.notify.message import Message
+from bi_governance.notify.pages import render_html, render_markdown
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
 
 UNASSIGNED = "unassigned"
 TEAM = "analytics-team"
 MOST_BYTES = 150  # of a file name; file systems take 255, and a partial file's name is longer
-# An underscore inside a word is no markup, and most keys have one.
-MARKUP = re.compile(r"([\\`*\[\]<>~&#|$!]|(?<![^\W_])_|_(?![^\W_]))")
-# What makes a list or a rule of a line that begins with it.
-LINE_START = re.compile(r"^(\d*)([-+=.)])")
+RENDERERS = {".md": render_markdown, ".html": render_html}
 
 
 class OutboxNotifier:
@@ -40,15 +37,6 @@ class OutboxNotifier:
         self._directory = directory
         self._clock = clock
         self._zone = zone
-        self._templates = Environment(
-            loader=PackageLoader("bi_governance.notify"),
-            autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["markdown"] = escape_markdown
-        self._templates.filters["code"] = code_markdown
 
     def check(self) -> str:
         """Write and remove a file; DeliveryError when that is not possible."""
@@ -80,30 +68,35 @@ class OutboxNotifier:
 
     def deliver(self, digest: Digest) -> Delivery:
         """Write one message; returning means that both files are complete."""
+        return self._write(digest.recipient, self.compose(digest))
+
+    def compose(self, digest: Digest) -> Message:
+        """The message as `deliver` writes it."""
         is_owner = digest.recipient.address not in (UNASSIGNED, TEAM)
-        reading = Reading(self._zone, "the analytics team", is_owner=is_owner)
-        return self._write(digest.recipient, compose_digest(digest, reading))
+        return compose_digest(digest, Reading(self._zone, "the analytics team", is_owner=is_owner))
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Write something for the analytics team."""
         return self._write(self.trial_recipient(), compose_announcement(announcement))
 
     def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:  # noqa: ARG002
-        """The message when both its files are there; ids are unique, so `since` narrows nothing."""
+        """The message when both its files are there; ids are unique, so `since` narrows nothing.
+
+        OutcomeUnknown for what was sent by e-mail, when that was still set up.
+        """
+        if recipient.address.startswith(MAILTO):
+            raise unknown_outcome(recipient)
         folder = self._folder(recipient)
         name = _file_name(message_id)
-        complete = all((folder / f"{name}{suffix}").is_file() for suffix in (".md", ".html"))
+        complete = all((folder / f"{name}{suffix}").is_file() for suffix in RENDERERS)
         return self._receipt(folder, name) if complete else None
 
     def _write(self, recipient: Recipient, message: Message) -> Delivery:
         folder, name = self._folder(recipient), _file_name(message.id)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for suffix in (".md", ".html"):
-                text = self._templates.get_template(f"message{suffix}.j2").render(
-                    message=message, reader=_reader(recipient)
-                )
-                _replace(folder / f"{name}{suffix}", text)
+            for suffix, render in RENDERERS.items():
+                _replace(folder / f"{name}{suffix}", render(message, recipient))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise DeliveryError(f"The outbox {self._directory} cannot be written: {reason}.") from error
@@ -114,23 +107,6 @@ class OutboxNotifier:
 
     def _receipt(self, folder: Path, name: str) -> Delivery:
         return Delivery(f"outbox/{folder.name}", name, self._clock.now())
-
-
-def _reader(recipient: Recipient) -> str:
-    name, address = shown(recipient.name, 100), shown(recipient.address, 100)
-    return name if name == address else f"{name} ({address})"
-
-
-def escape_markdown(text: str) -> str:
-    """The text so that Markdown shows it as it is."""
-    return LINE_START.sub(r"\1\\\2", MARKUP.sub(r"\\\1", text))
-
-
-def code_markdown(text: str) -> str:
-    """The text as a Markdown code span, which shows it as it is and lets it be copied."""
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def _file_name(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
 from bi_governance.model import Person
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
@@ -23,6 +23,7 @@ MEMORY = timedelta(hours=4)
 # Slack's clock and ours need not agree; a message is looked for from a little earlier on.
 CLOCK_SKEW = timedelta(hours=1)
 PAGE = 200
+NOT_ON_SLACK = "its owner is not on Slack"
 # Members have ids like U024BE7LH, or W… on Enterprise Grid; channels are C…, G… or a name with #.
 MEMBER = re.compile(r"[UW][A-Z0-9]{4,}")
 
@@ -93,6 +94,11 @@ class SlackNotifier:
         found = self._look_up(owner.email.strip().lower())
         return found.member or self._stand_in(found.problem)
 
+    def is_unknown(self, owner: Person) -> bool:
+        """Whether nobody in the workspace has the owner's e-mail address; DeliveryError like `recipient`."""
+        email = (owner.email or "").strip().lower()
+        return bool(email) and self._look_up(email).problem == NOT_ON_SLACK
+
     def trial_recipient(self) -> Recipient:
         """The analytics team's channel; RecipientUnknown when none is configured."""
         if not self._admin_channel:
@@ -103,14 +109,18 @@ class SlackNotifier:
 
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that Slack accepted it with every item in it."""
+        message = self.compose(digest)
+        return self._post(digest.recipient, message, render_blocks(message))
+
+    def compose(self, digest: Digest) -> Message:
+        """The message as `deliver` posts it."""
         reading = Reading(
             self._zone,
             f"in {self._channel}" if self._channel.startswith("#") else "the analytics team",
             is_owner=_is_member(digest.recipient.address),
             has_buttons=self._has_buttons,
         )
-        message = compose_digest(digest, reading)
-        return self._post(digest.recipient, message, render_blocks(message))
+        return compose_digest(digest, reading)
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team in its channel."""
@@ -121,8 +131,13 @@ class SlackNotifier:
         """The message in the recipient's conversation, None when it is not there.
 
         Its grace clock starts when it is found, not when it was sent: later is the safe side.
-        Raises DeliveryError when Slack cannot be asked.
+        Raises DeliveryError when Slack cannot be asked, OutcomeUnknown for an address of another channel.
         """
+        if "@" in recipient.address:
+            raise OutcomeUnknown(
+                f"interrupted while it was sent to {recipient.address}, where Slack cannot look; it may have "
+                "arrived, which nobody can tell, so it does not count"
+            )
         channel = self._history_id(recipient.address)
         oldest = f"{(since - CLOCK_SKEW).timestamp():.6f}"
         pages = self._pages(
@@ -146,7 +161,7 @@ class SlackNotifier:
         except SlackRefused as error:
             if error.code != "users_not_found":
                 raise
-            return _Lookup(now, None, "its owner is not on Slack")
+            return _Lookup(now, None, NOT_ON_SLACK)
         if user.get("deleted"):
             return _Lookup(now, None, "its owner's Slack account is deactivated")
         if user.get("is_bot"):

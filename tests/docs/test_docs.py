@@ -37,7 +37,17 @@ from tests.docs.pages import (
     text_of,
 )
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+def commands_of(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by the words that call it, e.g. `plan` and `notice preview`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+COMMANDS = dict(commands_of(typer.main.get_command(app)))
 CONFIGURATION = text_of("docs/configuration.md")
 OPERATIONS = text_of("docs/operations.md")
 LEDGER = text_of("docs/ledger.md")
@@ -92,8 +102,9 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("line", "words"), [pytest.param(*found, id=found[0]) for found in command_lines()])
 def test_every_command_line_can_be_typed(line: str, words: list[str]) -> None:
-    command = COMMANDS[words[0]]
-    command.make_parser(command.context_class(command)).parse_args(words[1:])
+    name = next(" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS)
+    command = COMMANDS[name]
+    command.make_parser(command.context_class(command)).parse_args(words[len(name.split()) :])
 
 
 # --- settings

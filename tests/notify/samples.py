@@ -86,6 +86,10 @@ EVERYDAY = {
         Mode.LIVE,
         item(reasons=(Reason("used", "last viewed on 2026-03-01"), Reason("kept", "kept until 2026-06-01"))),
     ),
+    "reminder_owner_trial": digest(NoticeKind.REMINDER, Mode.DRY_RUN, item(days_before=1)),
+    "rescued_owner_trial": digest(
+        NoticeKind.RESCUED, Mode.DRY_RUN, item(reasons=(Reason("used", "last viewed on 2026-03-01"),))
+    ),
     "deleted_owner_live": digest(
         NoticeKind.DELETED,
         Mode.LIVE,

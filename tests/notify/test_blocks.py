@@ -1,5 +1,7 @@
 """Whatever people call their dashboards, Slack accepts the message and every item is in it, literally."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,9 @@ from bi_governance.notify.blocks import fallback_text, render_blocks, render_lin
 from bi_governance.notify.compose import TITLE_LIMIT, compose_announcement
 from bi_governance.notify.message import ELLIPSIS, Item, Message, shown
 from bi_governance.ports import Announcement, DigestItem
+from bi_governance.sandbox.slack_blocks import problems as slacks_complaints
 from tests.notify.block_rules import problems, texts
-from tests.notify.rendering import composed
+from tests.notify.rendering import GOLDEN, composed
 from tests.notify.samples import EVERYDAY, NASTY_TITLES, TO_CHANNEL, digest, item, nasty_items
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=600) | st.sampled_from(NASTY_TITLES)
@@ -47,6 +50,7 @@ def test_any_titles_and_owners_make_a_message_slack_accepts(found, kind, mode) -
     sample = digest(kind, mode, *found, recipient=TO_CHANNEL)
     blocks = render_blocks(composed(sample))
     assert problems(blocks) == []
+    assert slacks_complaints(blocks) == []
     described = [block for block in blocks if block["type"] == "rich_text"][1:]
     assert len(described) == len(found)
     for each, block in zip(found, described, strict=True):
@@ -74,12 +78,20 @@ def test_a_full_message_of_the_longest_items_fits() -> None:
     assert problems(render_blocks(composed(digest(NoticeKind.WARNING, Mode.LIVE, *longest)))) == []
 
 
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_the_agreed_blocks_keep_slacks_rules(path: Path) -> None:
+    """By two readings of the rules: the one beside these tests and the one of the loopback Slack."""
+    blocks = json.loads(path.read_text(encoding="utf-8"))
+    assert problems(blocks) == []
+    assert slacks_complaints(blocks) == []
+
+
 def test_nasty_titles_are_shown_as_they_are() -> None:
     blocks = render_blocks(composed(digest(NoticeKind.WARNING, Mode.LIVE, *nasty_items())))
     seen = list(texts(blocks))
     for title in NASTY_TITLES[:4]:
         assert title in seen
-    assert "x" * (TITLE_LIMIT - 1) + ELLIPSIS in seen
+    assert "x" * 500 in seen
     assert "(untitled)" in seen
 
 
@@ -148,3 +160,25 @@ def test_the_rules_would_notice() -> None:
     too_long = {"type": "header", "text": {"type": "plain_text", "emoji": False, "text": "x" * 151}}
     for bad in ([*good, markup], [*good, too_long], good * 20, [], [{"type": "section"}]):
         assert problems(bad)
+
+
+def rich(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": list(elements)}]}
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        (rich(), "non-empty array"),
+        (rich({"type": "text", "text": ""}), "more than 0 characters"),
+        (rich({"type": "text", "text": "x" * 3001}), "less than 3001 characters"),
+        (rich({"type": "text", "text": "📊" * 1501}), "less than 3001 characters"),
+        (rich({"type": "mrkdwn", "text": "x"}), "unsupported type"),
+        (rich({"type": "link", "text": "x"}), "missing required field"),
+        (rich({"type": "text", "text": "x", "style": {"red": True}}), "unsupported style"),
+        ({"type": "rich_text", "elements": [{"type": "text", "text": "x"}]}, "unsupported type"),
+    ],
+)
+def test_the_loopback_slack_would_notice_rich_text(block: dict[str, Any], complaint: str) -> None:
+    (said,) = slacks_complaints([block])
+    assert complaint in said

@@ -31,6 +31,12 @@ def test_no_golden_file_is_left_over() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == set(RENDERED)
 
 
+def test_every_kind_of_message_was_agreed_live_and_as_a_trial() -> None:
+    agreed = {(sample.kind, sample.mode) for sample in EVERYDAY.values()}
+    never = {(NoticeKind.RESTORED, Mode.DRY_RUN)}  # nothing is deleted in a trial, so nothing comes back
+    assert agreed == {(kind, mode) for kind in NoticeKind for mode in Mode} - never
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not NoticeKind.RESTORED])
 def test_a_trial_says_plainly_that_nothing_will_be_deleted(kind: NoticeKind) -> None:
     message = composed(digest(kind, Mode.DRY_RUN, item()))

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from bi_governance.errors import DeliveryError
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import OutboxNotifier
-from bi_governance.notify.outbox import code_markdown, escape_markdown
+from bi_governance.notify.pages import code_markdown, escape_markdown
 from bi_governance.ports import Announcement, Delivery, Recipient
 from bi_governance.sandbox.clock import SimulatedClock
 from tests.notify.samples import NASTY_TITLES, ZONE, digest, item, nasty_items

@@ -1,0 +1,149 @@
+"""Telling people by e-mail: the same message as plain text and HTML, for owners the first channel lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from bi_governance.errors import OutcomeUnknown
+from bi_governance.model import Person
+from bi_governance.notify.compose import Composer, Reading, compose_digest
+from bi_governance.notify.message import Message, shown
+from bi_governance.notify.pages import render_html
+from bi_governance.notify.smtp import SmtpServer
+from bi_governance.notify.text import render_text
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+
+# What tells an e-mail recipient from those of any other channel, also in the ledger.
+MAILTO = "mailto:"
+NAME_LIMIT = 100
+# Plain ASCII addresses (RFC 5321 dot-strings): anything else could smuggle in a header or a second recipient.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+")
+
+
+class MailChannel:
+    """E-mail through one SMTP server, from `sender` (a bare address); times are told in `zone`.
+
+    A message counts when the server accepted its one recipient and the whole text. SMTP cannot be
+    asked about it afterwards: after a crash nobody knows, so `find` raises OutcomeUnknown.
+    """
+
+    items_per_message = 50
+
+    def __init__(self, server: SmtpServer, sender: str, *, zone: tzinfo, clock: Clock) -> None:
+        self._server = server
+        self._sender = sender
+        self._zone = zone
+        self._clock = clock
+
+    def check(self) -> str:
+        """Connect and log in without sending anything; DeliveryError with what is wrong."""
+        self._server.check(self._sender)
+        return f"as {self._sender} through {self._server.host}:{self._server.port}"
+
+    def recipient(self, owner: Person) -> Recipient | None:
+        """The owner's address; None when there is none that mail can be sent to."""
+        address = (owner.email or "").strip().lower()
+        if owner.active is False or not ADDRESS.fullmatch(address):
+            return None
+        return Recipient(MAILTO + address, shown(owner.name, NAME_LIMIT) or address)
+
+    def compose(self, digest: Digest) -> Message:
+        """The message as `deliver` sends it."""
+        return compose_digest(digest, Reading(self._zone, "the analytics team", is_owner=True))
+
+    def deliver(self, digest: Digest) -> Delivery:
+        """Send one message; returning means that the server accepted it for this recipient."""
+        address = digest.recipient.address.removeprefix(MAILTO)
+        recipient = Recipient(address, digest.recipient.name)
+        mail = to_mail(self.compose(digest), recipient, self._sender, self._clock.now())
+        self._server.send(self._sender, address, mail.as_bytes(policy=SMTP))
+        return Delivery(f"email/{address}", str(mail["Message-ID"]), self._clock.now())
+
+    def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:  # noqa: ARG002
+        """Always OutcomeUnknown: what an SMTP server accepted cannot be looked up."""
+        raise unknown_outcome(recipient)
+
+
+class WithMail:
+    """The Notifier port on a first channel, with e-mail for the owners that `is_unknown` to it.
+
+    Whoever has no usable address, or is known to the first channel, stays with the first channel; so
+    do the analytics team's messages.
+    """
+
+    def __init__(self, first: Composer, mail: MailChannel, is_unknown: Callable[[Person], bool]) -> None:
+        self._first = first
+        self._mail = mail
+        self._is_unknown = is_unknown
+        self.items_per_message = min(first.items_per_message, mail.items_per_message)
+
+    def check(self) -> str:
+        """Both channels; DeliveryError from the first that is not ready."""
+        return f"{self._first.check()}; e-mail {self._mail.check()}"
+
+    def recipient(self, owner: Person | None) -> Recipient:
+        """The owner by e-mail if only e-mail reaches them, else whom the first channel names."""
+        by_mail = self._mail.recipient(owner) if owner is not None else None
+        if owner is not None and by_mail is not None and self._is_unknown(owner):
+            return by_mail
+        return self._first.recipient(owner)
+
+    def trial_recipient(self) -> Recipient:
+        """The analytics team, on the first channel."""
+        return self._first.trial_recipient()
+
+    def compose(self, digest: Digest) -> Message:
+        """The message as `deliver` sends it."""
+        return self._channel(digest.recipient).compose(digest)
+
+    def deliver(self, digest: Digest) -> Delivery:
+        """Send one message by the channel its recipient is reached on."""
+        return self._channel(digest.recipient).deliver(digest)
+
+    def announce(self, announcement: Announcement) -> Delivery:
+        """Tell the analytics team, on the first channel."""
+        return self._first.announce(announcement)
+
+    def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:
+        """Ask the channel the recipient is reached on."""
+        return self._channel(recipient).find(message_id, recipient, since)
+
+    def _channel(self, recipient: Recipient) -> Composer | MailChannel:
+        return self._mail if recipient.address.startswith(MAILTO) else self._first
+
+
+def unknown_outcome(recipient: Recipient) -> OutcomeUnknown:
+    """What is to be said about an e-mail whose receipt was lost."""
+    address = recipient.address.removeprefix(MAILTO)
+    return OutcomeUnknown(
+        f"interrupted while it was sent to {address}; it may have arrived, "
+        "which nobody can tell, so it does not count"
+    )
+
+
+def to_mail(message: Message, recipient: Recipient, sender: str, at: datetime) -> EmailMessage:
+    """The message as multipart e-mail, plain text first, then HTML.
+
+    Marked as automatic (RFC 3834), so that out-of-office programs do not answer. The Message-ID is
+    made of the message's own id.
+    """
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = Address(addr_spec=sender)
+    mail["To"] = Address(
+        recipient.name if recipient.name != recipient.address else "", addr_spec=recipient.address
+    )
+    mail["Subject"] = message.title
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(render_text(message))
+    mail.add_alternative(render_html(message, recipient), subtype="html")
+    return mail

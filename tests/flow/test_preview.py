@@ -1,0 +1,104 @@
+"""The preview of a notice is the message the next run sends, and looking at it changes nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from bi_governance.errors import ConfigurationError, RecipientUnknown
+from bi_governance.keep import exempt
+from bi_governance.model import Mode, NoticeKind
+from bi_governance.ports import TrialNotices
+from bi_governance.preview import preview
+from bi_governance.run import daily_run
+from tests.flow.test_daily_run import go_live
+
+
+def keys(digest):
+    return [item.facts.key.native_id for item in digest.items]
+
+
+def collect_only(world):
+    """A run that warns nobody, because its messages are refused."""
+    world.post.refuse = "not yet"
+    daily_run(world.services)
+    world.post.refuse = None
+
+
+def test_the_preview_is_what_the_next_run_sends(world):
+    for number in ("1", "2", "3"):
+        world.bi.add(number)
+    world.bi.add("4", owner="bob")
+    go_live(world)
+    collect_only(world)
+    shown = {number: preview(world.services, f"bi:board:{number}") for number in ("1", "2", "3", "4")}
+    daily_run(world.services)
+    sent = {key: digest for digest, _ in world.post.accepted.values() for key in keys(digest)}
+    assert sorted(map(keys, {id(d): d for d in sent.values()}.values())) == [["1", "2"], ["3"], ["4"]]
+    for number, found in shown.items():
+        assert replace(found.digest, message_id="") == replace(sent[number], message_id="")
+        assert found.remarks == ()
+
+
+def test_looking_records_and_sends_nothing(world):
+    world.bi.add("1")
+    go_live(world)
+    collect_only(world)
+    before = list(world.ledger.events())
+    preview(world.services, "bi:board:1")
+    assert list(world.ledger.events()) == before
+    assert world.post.accepted == {}
+
+
+def test_a_reminder_is_shown_as_one(world):
+    world.bi.add("1")
+    go_live(world)
+    daily_run(world.services)
+    world.clock.forward(4)
+    collect_only(world)
+    found = preview(world.services, "bi:board:1").digest
+    assert (found.kind, keys(found), found.items[0].decision.days_before) == (NoticeKind.REMINDER, ["1"], 3)
+
+
+def test_what_is_not_due_is_shown_alone_and_said_so(world):
+    world.bi.add("1")
+    world.bi.add("2")
+    go_live(world)
+    collect_only(world)
+    exempt(world.services, world.key("1"), actor="admin", reason="board pack")
+    found = preview(world.services, "bi:board:1")
+    assert (found.digest.kind, keys(found.digest)) == (NoticeKind.WARNING, ["1"])
+    (remark,) = found.remarks
+    assert "would not send this" in remark
+    assert "board pack" in remark
+
+
+@pytest.mark.parametrize(
+    ("told", "remarks"),
+    [
+        (TrialNotices.CHANNEL, ["In dry-run the owner is not told; the analytics team is"]),
+        (TrialNotices.NONE, ["In dry-run nobody is told"]),
+        (TrialNotices.OWNERS, []),
+    ],
+)
+def test_in_dry_run_it_says_who_is_told(world, told, remarks):
+    world.bi.add("1")
+    collect_only(world)
+    found = preview(replace(world.services, trial_notices=told), "bi:board:1")
+    assert found.digest.mode is Mode.DRY_RUN
+    assert found.digest.recipient.address == "ada@acme.example"
+    assert [said.partition(" (")[0] for said in found.remarks] == remarks
+
+
+def test_an_unknown_key_names_the_nearest(world):
+    world.bi.add("1")
+    daily_run(world.services)
+    with pytest.raises(ConfigurationError, match="did you mean bi:board:1"):
+        preview(world.services, "bi:board:11")
+
+
+def test_nobody_to_tell_is_said_plainly(world):
+    world.bi.add("1")
+    daily_run(world.services)
+    world.post.unreachable.add("ada")
+    with pytest.raises(RecipientUnknown):
+        preview(world.services, "bi:board:1")
