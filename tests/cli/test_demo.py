@@ -35,7 +35,7 @@ def test_it_tells_the_story_to_a_stranger(played):
         "left alone",
         "Superset answers every call with an error",
         "veto on superset",
-        "now in quarantine",
+        "quarantine;",
         "too early",
         "reported",
         "went along",
