@@ -6,36 +6,35 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from bi_governance import events as ev
 from bi_governance.app import App
+from bi_governance.connectors.powerbi import PowerBIReader
 from bi_governance.errors import ConfigurationError, GovernanceError
+from bi_governance.guards import trusted_coverage
 from bi_governance.keep import keep_until
 from bi_governance.model import Mode, VisualKey
 from bi_governance.restore import restore
 from bi_governance.run import RunReport, daily_run, one_runner
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.demo_report import Ending, Snapshot, chart, endings, show_endings, write_files
+from bi_governance.sandbox.demo_servers import SOURCES, Servers, populated, serving
 from bi_governance.sandbox.estate import Estate, Truth
-from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.server import Fault
-from bi_governance.sandbox.slack import SlackSandbox
-from bi_governance.sandbox.superset import SupersetSandbox
-from bi_governance.settings import Settings
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LIVE_ON, RESCUE_ON, KEEP_ON, RESTORE_ON = 21, 24, 23, 31
-RUNS = (0, 7, 14, 21, 22, 26, 28, 29, 30, 31, 38, 45)
+RUNS = (0, 7, 14, 21, 22, 26, 29, 38, 45)
 OUTAGE_ON = 14
-SOURCES = {"looker": "looker_prod", "superset": "superset"}
 WANTED_BACK = "Warehouse move tracker"
 WANTED_IN_TRIAL = "Newsletter sign-ups"
 
@@ -46,24 +45,19 @@ class Stage:
 
     clock: SimulatedClock
     estate: Estate
-    looker: LookerSandbox
-    superset: SupersetSandbox
-    slack: SlackSandbox
+    servers: Servers
     app: App
     out: Console
     snapshots: list[Snapshot] = field(default_factory=list)
     day: int = 0
     trial_writes: int = 0
 
-    def writes(self) -> int:
-        """Changing calls so far, by the BI servers' own records."""
-        return len(self.looker.requests.writes()) + len(self.superset.requests.writes())
-
     def key(self, truth: Truth) -> VisualKey:
         """The visual key of one thing of the estate; Superset's is the uuid."""
         native = truth.native_id
         if truth.platform == "superset":
-            things = self.superset.dashboards if truth.type == "dashboard" else self.superset.charts
+            superset = self.servers.superset
+            things = superset.dashboards if truth.type == "dashboard" else superset.charts
             native = str(things[int(native)].uuid)
         return VisualKey(SOURCES[truth.platform], truth.type, native)
 
@@ -71,8 +65,9 @@ class Stage:
         return next(t for t in self.estate.truths if t.title == title)
 
     def say(self, text: str) -> None:
-        when = f"{self.clock.now():%a %d %b}"
-        self.out.print(f"[dim]day {self.day:>2}  {when}[/dim]  {text}")
+        line = Table.grid(padding=(0, 2))
+        line.add_row(f"[dim]day {self.day:>2}[/dim]", f"[dim]{self.clock.now():%a %d %b}[/dim]", text)
+        self.out.print(line)
 
 
 def play(directory: Path, out: Console) -> None:
@@ -115,57 +110,15 @@ def _fresh(directory: Path) -> Path:
 @contextmanager
 def _stage(folder: Path, out: Console) -> Iterator[Stage]:
     clock = SimulatedClock(START)
-    looker, superset, slack = LookerSandbox(clock), SupersetSandbox(clock), SlackSandbox(clock)
     estate = Estate(clock, rescue_day=RESCUE_ON)
-    estate.fill_looker(looker)
-    estate.fill_superset(superset)
-    estate.fill_slack(slack)
-    with ExitStack() as open_servers:
-        urls = [open_servers.enter_context(sandbox.serve()).url for sandbox in (looker, superset, slack)]
-        settings = _settings(folder, urls, looker, superset, slack)
-        with App(settings, clock=clock) as app:
-            yield Stage(clock, estate, looker, superset, slack, app, out)
-
-
-def _settings(
-    folder: Path, urls: list[str], looker: LookerSandbox, superset: SupersetSandbox, slack: SlackSandbox
-) -> Settings:
-    robot = "etl-robot@acme.example"
-    return Settings.model_validate(
-        {
-            "warehouse": {"url": f"duckdb:///{folder}/warehouse.duckdb", "dbt_target": f"{folder}/dbt"},
-            "ledger": {"url": f"sqlite:///{folder}/ledger.db"},
-            "backups": {"url": f"file://{folder}/backups"},
-            "sources": {
-                "looker_prod": {
-                    "platform": "looker",
-                    "base_url": urls[0],
-                    "client_id": looker.credentials.client_id,
-                    "client_secret": looker.credentials.client_secret,
-                    "robots": [robot],
-                    "backoff": 0.05,
-                },
-                "superset": {
-                    "platform": "superset",
-                    "base_url": urls[1],
-                    "username": superset.credentials.username,
-                    "password": superset.credentials.password,
-                    "robots": [robot],
-                    "backoff": 0.05,
-                },
-            },
-            "policy": {
-                "rules": [
-                    {
-                        "name": "executives are never touched",
-                        "match": {"folder": "Executive/**"},
-                        "protect": True,
-                    }
-                ]
-            },
-            "slack": {"bot_token": slack.token, "base_url": f"{urls[2]}/api/"},
-        }
-    )
+    servers = populated(clock, estate)
+    with serving(servers, folder) as settings, App(settings, clock=clock) as app:
+        # What Microsoft allows per hour is per hour of the story, not of the minute it takes to tell.
+        app.readers["powerbi"].close()
+        app.readers["powerbi"] = PowerBIReader(
+            "powerbi", settings.sources["powerbi"].options, wall_clock=lambda: clock.now().timestamp()
+        )
+        yield Stage(clock, estate, servers, app, out)
 
 
 def _introduce(stage: Stage) -> None:
@@ -173,8 +126,8 @@ def _introduce(stage: Stage) -> None:
     stage.out.print(
         Panel(
             Text(
-                f"Acme: {people} people, {visuals} dashboards, looks and charts in Looker and Superset.\n"
-                "Both servers and Slack run here on loopback; the product is real, its clock simulated.\n"
+                f"Acme: {people} people, {visuals} visuals in Looker, Superset, Tableau, Power BI and Domo.\n"
+                "Their servers and Slack run here on loopback; the product is real, its clock simulated.\n"
                 "Rules: unused for 60 days means deletable, owners are warned 7 days before,\n"
                 "and nothing is deleted before a trial of 21 days in dry-run."
             ),
@@ -195,13 +148,15 @@ def _live_until(stage: Stage, day: int) -> None:
 
 def _one_run(stage: Stage) -> None:
     if stage.day == OUTAGE_ON:
-        stage.superset.faults.add(Fault("/api/v1/", "status", status=500, times=None))
+        stage.servers.superset.faults.add(Fault("/api/v1/", "status", status=500, times=None))
         stage.say("[magenta]Superset answers every call with an error today[/magenta]")
     began = time.monotonic()
     report = daily_run(stage.app.services)
-    stage.superset.faults.clear()
+    stage.servers.superset.faults.clear()
     stage.snapshots.append(Snapshot.of(stage.day, stage.clock.now(), report, time.monotonic() - began))
     stage.say(_run_line(report))
+    if stage.day == 0:
+        stage.say(_history_line(stage, report))
     for source in sorted(report.plan.vetoed_sources() if report.plan else ()):
         stage.out.print(f"{'':15}[magenta]veto on {source}[/magenta]: feeds not whole, nothing happens there")
 
@@ -218,20 +173,37 @@ def _run_line(report: RunReport) -> str:
         parts.append(f"would have deleted [red]{len(report.deleted.simulated)}[/red] (dry-run)")
     if report.deleted.removed:
         parts.append(f"deleted [red]{len(report.deleted.removed)}[/red], each backed up first")
+    titles = {str(facts.key): facts.title for facts in report.estate.facts} if report.estate else {}
+    for key, _, reason in (refused.partition(": ") for refused in report.deleted.refused):
+        parts.append(f"left alone: '{titles.get(key, key)}', {reason}")
     return "  ".join(parts) if len(parts) > 1 else "run: nothing was due"
+
+
+def _history_line(stage: Stage, report: RunReport) -> str:
+    """From how many days back each platform proves who used what."""
+    days = report.estate.days if report.estate else ()
+    starts = {
+        source: trusted_coverage([d for d in days if d.source == source], stage.app.services.limits).start
+        for source in SOURCES.values()
+    }
+    told = ", ".join(
+        f"{source} {(stage.clock.now() - start).days if start else 0}" for source, start in starts.items()
+    )
+    return f"days of history they prove: {told}; below 60 nothing is deleted"
 
 
 def _regret_in_trial(stage: Stage) -> None:
     truth = stage.titled(WANTED_IN_TRIAL)
-    viewer = next(user for user in stage.looker.users.values() if user.email == stage.estate.people[-1].email)
-    stage.looker.view("look", truth.native_id, by=viewer.id, at=stage.clock.now() + timedelta(hours=3))
+    looker, last = stage.servers.looker, stage.estate.people[-1]
+    viewer = next(user for user in looker.users.values() if user.email == last.email)
+    looker.view("look", truth.native_id, by=viewer.id, at=stage.clock.now() + timedelta(hours=3))
     stage.say(
         f"somebody opens '{truth.title}', which live would already have deleted: a regret, found by the trial"
     )
 
 
 def _go_live(stage: Stage) -> None:
-    stage.trial_writes = stage.writes()
+    stage.trial_writes = stage.servers.writes()
     stage.app.services.ledger.append(
         [ev.ModeChanged(at=stage.clock.now(), actor="admin", mode=Mode.LIVE, reason="trial reviewed")]
     )
@@ -274,15 +246,16 @@ def _conclude(stage: Stage, ends: list[Ending], folder: Path, seconds: float) ->
     stage.out.print()
     stage.out.print(show_endings(ends))
     stage.out.print(chart(stage.snapshots))
+    writes = stage.servers.writes()
     right = sum(end.as_expected for end in ends)
-    files = write_files(folder, ends, stage.snapshots, stage.slack, stage.app.services)
+    files = write_files(folder, ends, stage.snapshots, stage.servers.slack, stage.app.services)
     plan = stage.app.services.ledger.plans(limit=1)[0]
     (folder / "plan.json").write_text(json.dumps(plan, indent=2, ensure_ascii=False), encoding="utf-8")
     runs = f"{len(stage.snapshots)} daily runs over {RUNS[-1]} days in {seconds:.0f} s"
     lines = [
         f"{right} of {len(ends)} visuals ended as the estate's own truth says they should.",
         f"{runs}.",
-        f"Changing calls the BI servers saw: {stage.trial_writes} in dry-run, {stage.writes()} in all.",
+        f"Changing calls the BI servers saw: {stage.trial_writes} in dry-run, {writes} in all.",
         "Look at: " + ", ".join(str(file) for file in files),
     ]
     stage.out.print(Panel(Text("\n".join(lines)), title="the end", title_align="left", expand=False))

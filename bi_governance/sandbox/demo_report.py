@@ -17,13 +17,17 @@ from rich.text import Text
 from bi_governance import events as ev
 from bi_governance.explain import current_plan
 from bi_governance.lifecycle import State
-from bi_governance.model import Action, Mode, VisualKey
+from bi_governance.model import Action, Facts, Mode, VisualKey
+from bi_governance.policy import Decision
 from bi_governance.ports import Services
 from bi_governance.run import RunReport, gather
 from bi_governance.sandbox.estate import Truth
 from bi_governance.sandbox.slack import SlackSandbox
 
 COLOURS = {"deleted": "red", "restored": "green", "rescued": "green", "kept": "cyan", "protected": "cyan"}
+_QUIET = ("stays", "went along")
+# Where a removed visual is until somebody wants it back; elsewhere it is only in our backup.
+_WHERE = {"looker_prod": "in Looker's trash", "domo": "in quarantine"}
 # What the demo itself does to two visuals changes what should become of them.
 CHANGED = {"Warehouse move tracker": "restored", "Newsletter sign-ups": "rescued"}
 
@@ -79,7 +83,9 @@ class Ending:
 def endings(services: Services, truths: Mapping[VisualKey, Truth]) -> list[Ending]:
     """The end of every visual's story, told from the ledger and the marts alone."""
     state = services.ledger.state()
-    plan = current_plan(services, state, gather(services, state))
+    gathered = gather(services, state)
+    estate = {facts.key: facts for facts in gathered.facts}
+    plan = current_plan(services, state, gathered)
     decisions = {d.key: d for d in plan.decisions}
     told = []
     for key, truth in truths.items():
@@ -87,6 +93,9 @@ def endings(services: Services, truths: Mapping[VisualKey, Truth]) -> list[Endin
         protected = decision is not None and decision.action is Action.PROTECT
         reason = str(decision.reasons[0]) if decision else ""
         outcome, why = _outcome(services, state, key, protected=protected, reason=reason)
+        if outcome == "stays":
+            outcome, why = _unusual(services, estate.get(key), decision) or (outcome, why)
+        why = _by_title(why, estate)
         expected = CHANGED.get(truth.title, truth.expected)
         told.append(Ending(key, truth.title, truth.owner_email or "-", outcome, why, truth.label, expected))
     return sorted(told, key=lambda end: (end.outcome, end.key))
@@ -99,8 +108,9 @@ def _outcome(
     history = list(services.ledger.events(key=key))
     if case.removal is not None:
         warned = next((e for e in reversed(history) if isinstance(e, ev.NoticeDelivered)), None)
-        told = f"{warned.reader} warned, last told {warned.at:%d %b}" if warned else ""
-        return "deleted", f"{case.removal.at:%d %b}; {told}"
+        told = f"{warned.reader} told {warned.at:%d %b}" if warned else ""
+        where = _WHERE.get(key.source, "in the backup")
+        return "deleted", f"{case.removal.at:%d %b}, now {where}; {told}"
     if case.restored_at is not None:
         return "restored", f"on {case.restored_at:%d %b}, left alone until {case.immune_until:%d %b}"
     if case.kept_until is not None:
@@ -113,13 +123,35 @@ def _outcome(
     return ("protected" if protected else "stays"), reason
 
 
+def _unusual(services: Services, facts: Facts | None, decision: Decision | None) -> tuple[str, str] | None:
+    """What is gone with its container, cannot be removed, or is dated by our first sight of it alone."""
+    if facts is None or decision is None:
+        return "went along", "with what contained it"
+    if decision.action is Action.DELETE:
+        return "reported", f"due, but {facts.key.type}s cannot be backed up here and are never removed"
+    usage = decision.usage
+    if usage.how == "created" and facts.created_at is None:
+        needed = services.policy.idle_days
+        return (
+            "too early",
+            f"of unknown age; unused for the {usage.idle.days} days we know it, not yet {needed}",
+        )
+    return None
+
+
+def _by_title(text: str, estate: Mapping[VisualKey, Facts]) -> str:
+    """The text with titles in place of keys."""
+    named = (key for key in estate if str(key) in text)
+    return next((text.replace(str(key), f"'{estate[key].title}'") for key in named), text)
+
+
 def show_endings(ends: Sequence[Ending]) -> RenderableType:
-    """Everything that did not simply stay, one line each; what stayed as a count."""
+    """Everything that did not simply stay or go along, one line each; the rest as counts."""
     table = Table(title="What happened to whom, and why", title_justify="left")
     for column in ("outcome", "visual", "owner", "why"):
         table.add_column(column, overflow="fold")
     for end in ends:
-        if end.outcome != "stays":
+        if end.outcome not in _QUIET:
             colour = COLOURS.get(end.outcome, "")
             table.add_row(
                 Text(end.outcome, style=colour),
@@ -127,10 +159,12 @@ def show_endings(ends: Sequence[Ending]) -> RenderableType:
                 Text(end.owner.split("@")[0]),
                 Text(end.why),
             )
-    stayed = sum(end.outcome == "stays" for end in ends)
-    return Group(
-        table, Text(f"... and {stayed} that people, schedules or other content use simply stay.", style="dim")
+    stayed, along = (sum(end.outcome == quiet for end in ends) for quiet in _QUIET)
+    rest = (
+        f"... and {stayed} that people, schedules or other content use simply stay;\n"
+        f"{along} views went along with their workbooks."
     )
+    return Group(table, Text(rest, style="dim"))
 
 
 def chart(snapshots: Sequence[Snapshot]) -> RenderableType:

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
 from bi_governance.sandbox.clock import SimulatedClock
+from bi_governance.sandbox.domo import DomoSandbox
+from bi_governance.sandbox.estate_domo import DomoEstate
 from bi_governance.sandbox.estate_looker import LookerEstate
 from bi_governance.sandbox.estate_plan import (
     HISTORY_DAYS,
     OUTCOMES,
+    OUTCOMES_WITHIN,
     PIECES,
     ROBOT,
     Colleague,
     Outcome,
+    Part,
     Piece,
     Platform,
     VisualType,
     colleagues,
 )
+from bi_governance.sandbox.estate_powerbi import PowerBIEstate
 from bi_governance.sandbox.estate_superset import SupersetEstate
+from bi_governance.sandbox.estate_tableau import TableauEstate
 from bi_governance.sandbox.looker import LookerSandbox
+from bi_governance.sandbox.powerbi import PowerBISandbox
 from bi_governance.sandbox.slack import SlackSandbox
 from bi_governance.sandbox.superset import SupersetSandbox
+from bi_governance.sandbox.tableau import TableauSandbox
 
 CHANNELS = ("bi-deprecation", "analytics")
 _OWNERS = 12
@@ -34,8 +43,8 @@ _LEFT = "zoltan"
 class Truth:
     """What is known about one visual: `label` says why, `expected` what should become of it.
 
-    `owner_email` is None for LookML dashboards; `last_used` is the last day before the start on which
-    somebody opened it.
+    `owner_email` is None where the platform names no owner; `last_used` is the last day before the start on
+    which somebody opened it.
     """
 
     platform: Platform
@@ -48,12 +57,45 @@ class Truth:
     last_used: date | None = None
 
 
+class Home(Protocol):
+    """One platform's side of the estate."""
+
+    def make(self, piece: Piece, owner: Colleague) -> str:
+        """Create the piece and what hangs on it; returns its id."""
+        ...
+
+    def parts(self, type_: VisualType, id_: str, /) -> tuple[Part, ...]:
+        """The visuals that came with it."""
+        ...
+
+    def finish(self) -> None:
+        """Add what has no truth of its own."""
+        ...
+
+    def exists(self, type_: VisualType, id_: str, /) -> bool:
+        """Whether people can still open it."""
+        ...
+
+    def view(self, type_: VisualType, id_: str, viewer: Colleague, at: datetime, /) -> None:
+        """Somebody opens it."""
+        ...
+
+    def robot(self, type_: VisualType, id_: str, at: datetime, /) -> None:
+        """A machine opens it."""
+        ...
+
+    def deliver(self, type_: VisualType, id_: str, at: datetime, /) -> None:
+        """Its schedule runs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Resident:
-    """A piece that was made: its truth and its audience."""
+    """A piece that was made: its truth, those of its parts, and its audience."""
 
     piece: Piece
     truth: Truth
+    parts: tuple[Truth, ...]
     audience: tuple[Colleague, ...]
 
 
@@ -69,12 +111,12 @@ class Estate:
         self.start = clock.now()
         self.people = colleagues()
         self._residents: list[_Resident] = []
-        self._homes: dict[Platform, LookerEstate | SupersetEstate] = {}
+        self._homes: dict[Platform, Home] = {}
 
     @property
     def truths(self) -> tuple[Truth, ...]:
         """The truth about every visual filled in so far."""
-        return tuple(resident.truth for resident in self._residents)
+        return tuple(truth for resident in self._residents for truth in (resident.truth, *resident.parts))
 
     def labelled(self, label: str) -> tuple[Truth, ...]:
         return tuple(truth for truth in self.truths if truth.label == label)
@@ -85,6 +127,16 @@ class Estate:
 
     def fill_superset(self, superset: SupersetSandbox) -> None:
         self._settle("superset", SupersetEstate(superset, (*self.people, ROBOT), self.moment))
+
+    def fill_tableau(self, tableau: TableauSandbox) -> None:
+        self._settle("tableau", TableauEstate(tableau, (*self.people, ROBOT), self.moment))
+
+    def fill_powerbi(self, powerbi: PowerBISandbox) -> None:
+        """Its log holds all 120 days; how far back it answers is Power BI's own affair."""
+        self._settle("powerbi", PowerBIEstate(powerbi, (*self.people, ROBOT), self.moment))
+
+    def fill_domo(self, domo: DomoSandbox) -> None:
+        self._settle("domo", DomoEstate(domo, (*self.people, ROBOT), self.moment))
 
     def fill_slack(self, slack: SlackSandbox, *, channels: tuple[str, ...] = CHANNELS) -> None:
         """Put the people who are on Slack, and the channels the product posts to, into a workspace."""
@@ -113,7 +165,7 @@ class Estate:
         self.live(self.clock.now().date())
         return self.clock.advance(timedelta(days=1))
 
-    def _settle(self, platform: Platform, home: LookerEstate | SupersetEstate) -> None:
+    def _settle(self, platform: Platform, home: Home) -> None:
         self._homes[platform] = home
         chosen = [(number, piece) for number, piece in enumerate(PIECES) if piece.platform == platform]
         made = [self._move_in(home, piece, number) for number, piece in chosen]
@@ -123,10 +175,10 @@ class Estate:
                 self._use(resident, day)
         home.finish()
 
-    def _move_in(self, home: LookerEstate | SupersetEstate, piece: Piece, number: int) -> _Resident:
+    def _move_in(self, home: Home, piece: Piece, number: int) -> _Resident:
         owner = self._owner(piece, number)
         native_id = home.make(piece, owner)
-        email = None if piece.label == "lookml" else owner.email
+        email = None if piece.label in ("lookml", "never_removable") else owner.email
         truth = Truth(
             piece.platform,
             piece.type,
@@ -137,9 +189,10 @@ class Estate:
             OUTCOMES[piece.label],
             self._last_used(piece),
         )
+        parts = tuple(_part_of(truth, part) for part in home.parts(piece.type, native_id))
         pool = [p for p in self.people if p.active and p is not owner]
         audience = random.Random(f"{self.seed}/{piece.title}").sample(pool, 6)  # noqa: S311 - not a secret
-        return _Resident(piece, truth, tuple(audience))
+        return _Resident(piece, truth, parts, tuple(audience))
 
     def _owner(self, piece: Piece, number: int) -> Colleague:
         if piece.label == "owner_left":
@@ -181,3 +234,15 @@ class Estate:
 
     def _time_of_day(self, day: int, chance: random.Random) -> datetime:
         return self.moment(day, hour=chance.randrange(7, 18), minute=chance.randrange(60))
+
+
+def _part_of(whole: Truth, part: Part) -> Truth:
+    """A part is used when the whole is, and belongs to the same person."""
+    return replace(
+        whole,
+        type=part.type,
+        native_id=part.native_id,
+        title=part.title,
+        label=f"part_of_{whole.label}",
+        expected=OUTCOMES_WITHIN.get(whole.expected, whole.expected),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bi_governance.sandbox.estate_plan import ROBOT, Colleague, Piece, VisualType
+from bi_governance.sandbox.estate_plan import ROBOT, Colleague, Part, Piece, VisualType
 from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.looker_records import Kind
 
@@ -70,6 +70,10 @@ class LookerEstate:
             looker.edit(kind, id_, by=owner_id, at=self._moment(-5))
         if piece.on:
             looker.add_tile(self._dashboards[piece.on], title=piece.title, look_id=id_)
+
+    def parts(self, _type: VisualType, _id: str) -> tuple[Part, ...]:
+        """Tiles are no visuals of their own."""
+        return ()
 
     def finish(self) -> None:
         """Add what has no truth of its own: a board, and a dashboard already in the trash."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Platform = Literal["looker", "superset"]
-VisualType = Literal["dashboard", "look", "chart"]
-Outcome = Literal["stays", "protected", "kept", "rescued", "deleted", "either"]
+Platform = Literal["looker", "superset", "tableau", "powerbi", "domo"]
+VisualType = Literal["dashboard", "look", "chart", "workbook", "view", "report", "page", "card"]
+Outcome = Literal[
+    "stays", "protected", "kept", "rescued", "deleted", "either", "went along", "reported", "too early"
+]
 
 DOMAIN = "acme.example"
 HISTORY_DAYS, HORIZON_DAYS = 120, 45
 
 # What a policy of 60 idle days and 7 days' warning should come to within HORIZON_DAYS, if nobody but the
-# people of the estate interferes: `kept` needs its owner to press keep; `either` follows its container.
+# people of the estate interferes: `kept` needs its owner to press keep; `either` follows its container;
+# `reported` is due under a rule of 30 days and cannot be removed; `too early` means disuse is not proven yet.
 OUTCOMES: dict[str, Outcome] = {
     "viewed_daily": "stays",
     "viewed_weekly": "stays",
@@ -35,7 +38,12 @@ OUTCOMES: dict[str, Outcome] = {
     "only_robot": "deleted",
     "owner_left": "deleted",
     "chart_on_dead_dashboard": "either",
+    "card_on_live_page": "stays",
+    "never_removable": "reported",
+    "undated": "too early",
 }
+# What becomes of the view in a workbook; whoever keeps a workbook rescues its views.
+OUTCOMES_WITHIN: dict[Outcome, Outcome] = {"deleted": "went along", "kept": "rescued"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,15 @@ class Piece:
     @property
     def habit(self) -> Habit:
         return _HABITS.get(self.label, Habit((0, 3), self.last_day) if self.last_day else Habit())
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A visual that came with a piece and goes with it: a view of a workbook."""
+
+    type: VisualType
+    native_id: str
+    title: str
 
 
 _WORKDAYS = (0, 1, 2, 3, 4)
@@ -266,4 +283,26 @@ PIECES: tuple[Piece, ...] = (
     Piece("superset", "chart", "Parcel weights", "viewed_weekly", source="shipments"),
     Piece("superset", "chart", "Scratch chart", "abandoned", source="orders", last_day=-79),
     Piece("superset", "chart", "Bar chart 7", "never_opened", source="orders", born=-99),
+    Piece("tableau", "workbook", "Sales pipeline", "viewed_weekly", source="deals"),
+    Piece("tableau", "workbook", "Territory plan 2023", "abandoned", source="regions", last_day=-84),
+    Piece("tableau", "workbook", "Sketch of a map", "never_opened", "Marketing", born=-92),
+    Piece("tableau", "workbook", "Quota tracker", "kept_by_owner", source="quotas", last_day=-76),
+    Piece("tableau", "workbook", "Store visits", "rescued_by_viewer", "Marketing", "visits", last_day=-70),
+    Piece("tableau", "workbook", "Pipeline by mail", "scheduled", source="deals"),
+    Piece("tableau", "workbook", "Escalations", "alerted", source="tickets", last_day=-90),
+    Piece("powerbi", "report", "Gross margin", "viewed_weekly", "Controlling", "margins"),
+    Piece("powerbi", "report", "Price list audit", "abandoned", "Controlling", "prices", last_day=-75),
+    Piece("powerbi", "report", "Rebate simulation", "never_opened", "Controlling", "rebates"),
+    Piece("powerbi", "report", "Budget rounds", "kept_by_owner", "Controlling", "budgets", last_day=-90),
+    Piece("powerbi", "report", "Cost centres by mail", "scheduled", "Controlling", "costs"),
+    Piece("powerbi", "report", "Audited balances", "certified", "Controlling", "ledger", last_day=-80),
+    Piece("powerbi", "dashboard", "KPI wall 2024", "never_removable", "Controlling", last_day=-71),
+    Piece("domo", "page", "Fleet board", "viewed_weekly"),
+    Piece("domo", "page", "Fleet board by mail", "scheduled"),
+    Piece("domo", "page", "Peak season 2024", "undated", last_day=-85),
+    Piece("domo", "card", "Vans on the road", "card_on_live_page", source="vans", on="Fleet board"),
+    Piece("domo", "card", "Old tariff check", "abandoned", source="tariffs", last_day=-80),
+    Piece("domo", "card", "Test card", "never_opened", source="vans", born=-95),
+    Piece("domo", "card", "Fuel surcharges", "kept_by_owner", source="fuel", last_day=-77),
+    Piece("domo", "card", "Depot queues", "rescued_by_viewer", source="depots", last_day=-69),
 )

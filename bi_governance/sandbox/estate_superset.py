@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bi_governance.sandbox.estate_plan import ROBOT, Colleague, Piece, VisualType
+from bi_governance.sandbox.estate_plan import ROBOT, Colleague, Part, Piece, VisualType
 from bi_governance.sandbox.superset import SupersetSandbox
 from bi_governance.sandbox.superset_records import SupersetKind
 
@@ -55,6 +55,10 @@ class SupersetEstate:
             superset.certify(kind, id_, by="Data team")
         if piece.on:
             superset.dashboards[self._dashboards[piece.on]].chart_ids.append(id_)
+
+    def parts(self, _type: VisualType, _id: str) -> tuple[Part, ...]:
+        """The charts on a dashboard are pieces themselves."""
+        return ()
 
     def finish(self) -> None:
         """Nothing here is without a truth."""

@@ -86,9 +86,9 @@ class PowerBIReads:
         return {"artifactAccessEntities": shared, "continuationUri": None, "continuationToken": None}
 
     def unused(self, call: Call) -> Row:
-        """What nobody at all used for 30 days."""
-        since = self._world.clock.now() - _UNUSED_FOR
-        used = {event.fields["ArtifactId"] for event in self._world.events if event.at >= since}
+        """What nobody at all used in the 30 days before this moment, which is in no window of the log yet."""
+        now = self._world.clock.now()
+        used = {e.fields["ArtifactId"] for e in self._world.events if now - _UNUSED_FOR <= e.at < now}
         here = call.params["id"]
         reports = [each for each in self._world.reports.values() if not each.app_id]
         entities = [

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bi_governance.sandbox.demo import RUNS
 from tests.bench.child import measured, note
 from tests.bench.table import show
 
@@ -17,4 +18,8 @@ def bench() -> None:
         program = str(Path(sys.executable).with_name("bi-governance"))
         used = measured([program, "demo", "--directory", f"{folder}/demo"])
     row = [f"{used.seconds:.1f}", f"{used.cpu_seconds:.1f}", f"{used.peak_mib:.0f}"]
-    show("Demo: 12 daily runs", ["", "seconds", "CPU seconds", "peak MiB"], [["bi-governance demo", *row]])
+    show(
+        f"Demo: {len(RUNS)} daily runs",
+        ["", "seconds", "CPU seconds", "peak MiB"],
+        [["bi-governance demo", *row]],
+    )
