@@ -6,7 +6,8 @@ import re
 import threading
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -120,7 +121,17 @@ class Budgets:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Budget] = {}
+        self._time: tuple[Callable[[], float], Callable[[float], None]] | None = None
         self._lock = threading.Lock()
+
+    @contextmanager
+    def timed_by(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[None]:
+        """Budgets first asked for within go by this clock: a simulation plays weeks in minutes."""
+        before, self._time = self._time, (clock, sleep)
+        try:
+            yield
+        finally:
+            self._time = before
 
     def at(
         self,
@@ -132,6 +143,7 @@ class Budgets:
     ) -> Budget:
         """The one budget of a place, such as an address and a tenant; different clocks are never mixed."""
         with self._lock:
+            clock, sleep = self._time or (clock, sleep)
             key = (place, source, clock)
             if key not in self._made:
                 self._made[key] = Budget(source, allowances, clock, sleep)

@@ -18,7 +18,7 @@ from bi_governance import events as ev
 from bi_governance.explain import current_plan
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, VisualKey
-from bi_governance.policy import Decision
+from bi_governance.policy import NOT_REMOVABLE, Decision
 from bi_governance.ports import Services
 from bi_governance.run import RunReport, gather
 from bi_governance.sandbox.estate import Truth
@@ -127,8 +127,9 @@ def _unusual(services: Services, facts: Facts | None, decision: Decision | None)
     """What is gone with its container, cannot be removed, or is dated by our first sight of it alone."""
     if facts is None or decision is None:
         return "went along", "with what contained it"
-    if decision.action is Action.DELETE:
-        return "reported", f"due, but {facts.key.type}s cannot be backed up here and are never removed"
+    obstacle = next((reason.text for reason in decision.reasons if reason.code == NOT_REMOVABLE), "")
+    if obstacle and facts.key.type != "view":
+        return "reported", f"unused, but {obstacle}"
     usage = decision.usage
     if usage.how == "created" and facts.created_at is None:
         needed = services.policy.idle_days

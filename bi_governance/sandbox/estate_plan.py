@@ -42,8 +42,8 @@ OUTCOMES: dict[str, Outcome] = {
     "never_removable": "reported",
     "undated": "too early",
 }
-# What becomes of the view in a workbook; whoever keeps a workbook rescues its views.
-OUTCOMES_WITHIN: dict[Outcome, Outcome] = {"deleted": "went along", "kept": "rescued"}
+# What becomes of the view in a workbook, of which nobody is warned as it is not removed by itself.
+OUTCOMES_WITHIN: dict[Outcome, Outcome] = {"deleted": "went along", "kept": "protected", "rescued": "stays"}
 
 
 @dataclass(frozen=True, slots=True)
