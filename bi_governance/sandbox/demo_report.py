@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jinja2
 from rich.bar import Bar
@@ -17,7 +17,7 @@ from rich.text import Text
 from bi_governance import events as ev
 from bi_governance.explain import current_plan
 from bi_governance.lifecycle import State
-from bi_governance.model import Action, Facts, Mode, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.policy import NOT_REMOVABLE, Decision
 from bi_governance.ports import Services
 from bi_governance.run import RunReport, gather
@@ -107,7 +107,7 @@ def _outcome(
     case = state.case(key)
     history = list(services.ledger.events(key=key))
     if case.removal is not None:
-        warned = next((e for e in reversed(history) if isinstance(e, ev.NoticeDelivered)), None)
+        warned = next((e for e in reversed(history) if _is_warning(e)), None)
         told = f"{warned.reader} told {warned.at:%d %b}" if warned else ""
         where = _WHERE.get(key.source, "in the backup")
         return "deleted", f"{case.removal.at:%d %b}, now {where}; {told}"
@@ -121,6 +121,11 @@ def _outcome(
     if isinstance(rescue, ev.Regretted):
         return "rescued", f"{rescue.how} in the trial" if rescue.mode is Mode.DRY_RUN else rescue.how
     return ("protected" if protected else "stays"), reason
+
+
+def _is_warning(event: ev.Event) -> TypeGuard[ev.NoticeDelivered]:
+    """The message that started the grace clock, not a reminder of it."""
+    return isinstance(event, ev.NoticeDelivered) and event.notice is NoticeKind.WARNING
 
 
 def _unusual(services: Services, facts: Facts | None, decision: Decision | None) -> tuple[str, str] | None:

@@ -35,7 +35,7 @@ def test_it_tells_the_story_to_a_stranger(played):
         "left alone",
         "Superset answers every call with an error",
         "veto on superset",
-        "quarantine;",
+        "quarantine; Chiara Rossi told 24 Mar",
         "too early",
         "reported",
         "went along",
