@@ -51,8 +51,9 @@ class ServerProcess:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        # A job in the background of a script hands down that SIGINT is ignored, so SIGTERM follows.
         self._guard = subprocess.Popen(
-            ["sh", "-c", f"cat >/dev/null; kill -INT {self.pid}"],
+            ["sh", "-c", f"cat >/dev/null; kill -INT {self.pid}; kill -TERM {self.pid}"],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
