@@ -375,7 +375,7 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a message goes; `succession` says why it is not the owner, empty when it is."""
+    """Where a message goes; `succession` says why that may not be the owner, and gives a longer grace."""
 
     address: str
     name: str

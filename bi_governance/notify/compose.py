@@ -110,7 +110,9 @@ def _circumstances(digest: Digest, reading: Reading) -> Iterator[str]:
         yield "This is a trial: nothing will be deleted."
         if not reading.is_owner and not digest.recipient.succession:
             yield "The owners were not told. After the trial each of them gets a message like this one."
-    if digest.recipient.succession:
+    if digest.recipient.succession and reading.is_owner:
+        yield f"You have more time than usual, because {digest.recipient.succession}."
+    elif digest.recipient.succession:
         yield f"This came here instead of to the owner, because {digest.recipient.succession}."
 
 

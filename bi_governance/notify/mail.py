@@ -22,6 +22,8 @@ from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
 # What tells an e-mail recipient from those of any other channel, also in the ledger.
 MAILTO = "mailto:"
 NAME_LIMIT = 100
+# A server that accepts a message may still fail to deliver it, and says so where we do not look.
+MAY_BOUNCE = "an e-mail that bounces goes unnoticed"
 # Plain ASCII addresses (RFC 5321 dot-strings): anything else could smuggle in a header or a second recipient.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+")
@@ -48,11 +50,11 @@ class MailChannel:
         return f"as {self._sender} through {self._server.host}:{self._server.port}"
 
     def recipient(self, owner: Person) -> Recipient | None:
-        """The owner's address; None when there is none that mail can be sent to."""
+        """The owner's address, with the longer grace; None when there is none that mail can be sent to."""
         address = (owner.email or "").strip().lower()
         if owner.active is False or not ADDRESS.fullmatch(address):
             return None
-        return Recipient(MAILTO + address, shown(owner.name, NAME_LIMIT) or address)
+        return Recipient(MAILTO + address, shown(owner.name, NAME_LIMIT) or address, MAY_BOUNCE)
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` sends it."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
+from bi_governance.errors import DeliveryError, RecipientUnknown
 from bi_governance.model import Person
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
+from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.slack_api import SlackApi, SlackRefused, SlackSilent
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
@@ -131,13 +132,10 @@ class SlackNotifier:
         """The message in the recipient's conversation, None when it is not there.
 
         Its grace clock starts when it is found, not when it was sent: later is the safe side.
-        Raises DeliveryError when Slack cannot be asked, OutcomeUnknown for an address of another channel.
+        Raises DeliveryError when Slack cannot be asked, OutcomeUnknown for what went by e-mail.
         """
-        if "@" in recipient.address:
-            raise OutcomeUnknown(
-                f"interrupted while it was sent to {recipient.address}, where Slack cannot look; it may have "
-                "arrived, which nobody can tell, so it does not count"
-            )
+        if recipient.address.startswith(MAILTO):
+            raise unknown_outcome(recipient)
         channel = self._history_id(recipient.address)
         oldest = f"{(since - CLOCK_SKEW).timestamp():.6f}"
         pages = self._pages(

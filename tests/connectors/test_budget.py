@@ -123,3 +123,14 @@ def test_one_place_has_one_budget_per_clock() -> None:
     assert budgets.at("other", "pb", (LISTS,), watch.time, watch.sleep) is not found
     assert budgets.at("acme", "pb", (LISTS,), other.time, other.sleep) is not found
     assert LISTS.period == HOUR
+
+
+def test_a_simulation_lends_new_budgets_its_own_clock() -> None:
+    budgets, real, story = Budgets(), Watch(), Watch()
+    with budgets.timed_by(story.time, story.sleep):
+        lent = budgets.at("here", "pb", [SHORTLY], real.time, real.sleep)
+        for _ in range(SHORTLY.calls + 1):
+            lent.spend("GET", "/lists")
+    assert real.slept == []
+    assert len(story.slept) == 1
+    assert budgets.at("here", "pb", [SHORTLY], real.time, real.sleep) is not lent

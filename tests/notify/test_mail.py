@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from bi_governance.errors import DeliveryError, OutcomeUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify.compose import Reading, compose_digest
-from bi_governance.notify.mail import MailChannel, WithMail, to_mail
+from bi_governance.notify.mail import MAY_BOUNCE, MailChannel, WithMail, to_mail
 from bi_governance.notify.message import Message
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.pages import render_html
@@ -292,9 +293,9 @@ def both(post, slack, clock) -> WithMail:
 @pytest.mark.parametrize(
     ("owner", "address", "succession"),
     [
-        (ADA, "mailto:ada@acme.example", ""),
+        (ADA, "mailto:ada@acme.example", MAY_BOUNCE),
         # Slack answers about a deactivated member as about one it never had.
-        (Person("1", "Gone", "gone@acme.example"), "mailto:gone@acme.example", ""),
+        (Person("1", "Gone", "gone@acme.example"), "mailto:gone@acme.example", MAY_BOUNCE),
         (Person("2", "Robot", "robot@acme.example"), "#bi-deprecation", "a bot on Slack"),
         (Person("3", "Left", "left@acme.example", active=False), "#bi-deprecation", "account is deactivated"),
         (Person("4", "Nameless"), "#bi-deprecation", "no known e-mail address"),
@@ -307,6 +308,11 @@ def test_mail_is_for_those_slack_does_not_know(both, owner, address, succession)
     assert recipient.address == address
     assert succession in recipient.succession
     assert bool(succession) == bool(recipient.succession)
+
+
+def test_whoever_is_told_by_mail_reads_that_there_is_more_time(both) -> None:
+    message = both.compose(warning(recipient=both.recipient(ADA)))
+    assert f"You have more time than usual, because {MAY_BOUNCE}." in message.paragraphs
 
 
 def test_who_is_on_slack_is_told_there(both, slack, post) -> None:
@@ -335,7 +341,7 @@ def test_checking_asks_both(both, post) -> None:
 def test_without_slack_whoever_has_no_address_gets_a_file(post, clock, tmp_path) -> None:
     outbox = OutboxNotifier(tmp_path, clock=clock, zone=ZONE)
     both = WithMail(outbox, channel(post, clock), lambda _owner: True)
-    assert both.recipient(ADA) == TO_ADA
+    assert both.recipient(ADA) == replace(TO_ADA, succession=MAY_BOUNCE)
     assert both.recipient(Person("8", "Bob")).address == "Bob"
 
 
