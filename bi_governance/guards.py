@@ -251,7 +251,7 @@ def deletion_allowance(source: str, population: int, state: State, limits: Limit
 def _done_today(source: str, state: State, now: datetime) -> int:
     removed = [r.at for r in state.removals if r.key.source == source]
     cases = [case for key, case in state.cases.items() if key.source == source]
-    simulated = [case.simulated_at for case in cases if case.simulated_at]
+    simulated = [case.last_simulated_at for case in cases if case.last_simulated_at]
     # Begun, and nobody knows yet what became of it: perhaps deleted counts as deleted.
     unsettled = [case.removal_intended.at for case in cases if case.removal_intended]
     return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < timedelta(hours=20))

@@ -45,6 +45,7 @@ class Case:
     episode: int = 0
     notices: tuple[Notice, ...] = ()
     simulated_at: datetime | None = None
+    last_simulated_at: datetime | None = None  # Outlives the episode: a cap on deletions still counts it.
     kept_until: datetime | None = None
     kept_reason: str = ""
     exempt_reason: str | None = None
@@ -177,7 +178,7 @@ def _change_mode(state: State, event: ev.ModeChanged) -> None:
         _end_trial(state, source)
     for key, case in state.cases.items():
         if key.source in concerned:
-            state.cases[key] = case.next_episode()
+            state.cases[key] = replace(case.next_episode(), last_simulated_at=None)
 
 
 def _switched(current: ModeSwitch, event: ev.ModeChanged) -> ModeSwitch:
@@ -230,7 +231,7 @@ def advance(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
         case ev.Unexempted():
             return replace(case.next_episode(), exempt_reason=None)
         case ev.RemovalSimulated() if mode is Mode.DRY_RUN and event.episode == case.episode:
-            return replace(case, simulated_at=case.simulated_at or event.at)
+            return replace(case, simulated_at=case.simulated_at or event.at, last_simulated_at=event.at)
         case ev.Regretted():
             return replace(case.next_episode(), regrets=(*case.regrets, event.at))
         case _:

@@ -11,7 +11,7 @@ from bi_governance import events as ev
 from bi_governance.guards import Limits, deletion_allowance
 from bi_governance.lifecycle import fold
 from bi_governance.model import Mode
-from tests.core.estate import KEY, LIVE, NOW, ago, key, removed
+from tests.core.estate import KEY, LIVE, NOW, ago, key, notice, removed, visual
 
 
 def allowance(population: int = 10, history: list[ev.Event] | None = None, **limits: Any) -> int:
@@ -68,6 +68,16 @@ def test_what_the_trial_simulated_lately_counts_in_the_trial_only() -> None:
     assert allowance(history=[*simulated, yesterday, elsewhere]) == 22
     going_live = replace(LIVE, at=ago(0.1))
     assert allowance(history=[*simulated, going_live]) == 25
+
+
+def test_what_the_trial_simulated_still_counts_after_somebody_rescued_it() -> None:
+    warned = [notice(visual(str(n)), 3) for n in range(3)]
+    simulated = [
+        ev.RemovalSimulated(at=ago(0.5), key=key(str(n)), episode=0, plan_digest="d") for n in range(3)
+    ]
+    rescued = ev.Rescued(at=ago(0.4), key=key("0"), episode=0, mode=Mode.DRY_RUN, code="renamed", reason="r")
+    kept = ev.KeptUntil(at=ago(0.3), key=key("1"), until=ago(-30))
+    assert allowance(history=[*warned, *simulated, rescued, kept]) == 22
 
 
 @pytest.mark.parametrize(

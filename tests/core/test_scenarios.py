@@ -202,6 +202,18 @@ def test_repeating_a_run_of_the_trial_simulates_no_second_batch() -> None:
     finish(machine)
 
 
+def test_a_rescue_on_the_day_of_its_simulated_deletion_frees_no_place_for_another() -> None:
+    machine = world(ALL_OLD, live=False, limits=Limits(ramp_first=1, trial_days=0))
+    machine.live_through(4)
+    before = machine.kinds("removal.simulated")
+    for number, key in enumerate(machine.keys):
+        if machine.shell.state.case(key).simulated_at is not None:
+            machine.change(number, "rename")
+    machine.run_again()
+    assert (machine.kinds("removal.simulated"), machine.kinds("visual.rescued")) == (before, before)
+    finish(machine)
+
+
 def test_a_visual_deleted_just_now_is_not_warned_about_from_old_marts() -> None:
     machine = world()
     machine.live_through(4)
