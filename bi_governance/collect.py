@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import Self
 
 from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceError, SourceUnreachable
 from bi_governance.model import Coverage, Interval, Person
@@ -111,36 +112,49 @@ def _stage_feed(reader: Reader, feed: str, staging: Staging, log: _FeedLog) -> S
 
 
 def _read_history(services: Services, reader: Reader, run_id: str, log: _FeedLog) -> None:
+    """Append the windows not proven yet; of one that fails the rows stay, but it counts as unread."""
     started = log.clock_now()
     feed, total = reader.history_feed, 0
-    try:
-        for window in windows_to_read(services, reader, started):
-            rows = 0
-            for page in _worth_a_transaction(reader.read_history(window)):
-                services.warehouse.append_history(feed, reader.name, run_id, started, page)
-                rows += len(page)
-                log.update(feed, total + rows)
-            total += rows
-            log.ended(feed, FeedResult.COMPLETE, rows, started, window=window)
-    except SourceError as error:
-        log.ended(feed, _result_of(error), total, started, detail=str(error))
+    with _Appending(services, reader, run_id, started) as appending:
+        try:
+            for window in windows_to_read(services, reader, started):
+                rows = 0
+                for page in reader.read_history(window):
+                    appending.add(page)
+                    rows += len(page)
+                    log.update(feed, total + rows)
+                total += rows
+                log.ended(feed, FeedResult.COMPLETE, rows, started, window=window)
+        except SourceError as error:
+            log.ended(feed, _result_of(error), total, started, detail=str(error))
 
 
-def _worth_a_transaction(pages: Iterable[Page]) -> Iterator[Page]:
-    """The pages joined: some platforms hand out 100 rows at a time. A failure costs none that were read."""
-    rows: list[Row] = []
-    try:
-        for page in pages:
-            rows.extend(page)
-            if len(rows) >= ROWS_PER_TRANSACTION:
-                yield rows
-                rows = []
-    except SourceError:
+class _Appending:
+    """Appends rows of history, joined to what is worth a transaction: pages and quiet days are small."""
+
+    def __init__(self, services: Services, reader: Reader, run_id: str, at: datetime) -> None:
+        self._services, self._reader, self._run_id, self._at = services, reader, run_id, at
+        self._rows: list[Row] = []
+
+    def add(self, page: Page) -> None:
+        self._rows.extend(page)
+        if len(self._rows) >= ROWS_PER_TRANSACTION:
+            self._append()
+
+    def _append(self) -> None:
+        rows, self._rows = self._rows, []
         if rows:
-            yield rows
-        raise
-    if rows:
-        yield rows
+            reader = self._reader
+            self._services.warehouse.append_history(
+                reader.history_feed, reader.name, self._run_id, self._at, rows
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None:
+            self._append()
 
 
 def _result_of(error: SourceError) -> FeedResult:

@@ -1,11 +1,11 @@
-"""Runs dbt in this process and reads the artefact it leaves: which models were built, which tests failed."""
+"""Runs dbt in this process and reads its results: which models were built, which tests failed."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,8 @@ from bi_governance.ports import FailedTest, TransformReport
 PLATFORMS = ("looker", "tableau", "powerbi", "domo", "superset")
 # dbt lets this prefix into profiles only, and blanks its value in everything it logs.
 _PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"  # noqa: S105 - the variable's name
-_QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors")
+# Nobody reads dbt's own files of every run: writing the manifest takes longer than many models.
+_QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json")
 _NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 # `empty`: the tests of a view that is not built again run all the same.
 _BUT_VIEWS = ("--exclude", "config.materialized:view", "--indirect-selection", "empty")
@@ -43,7 +44,7 @@ def project_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class DbtResult:
-    """One node of dbt's run_results.json."""
+    """How one node of a dbt run ended."""
 
     unique_id: str
     status: str
@@ -56,6 +57,14 @@ class DbtResult:
     @property
     def name(self) -> str:
         return self.unique_id.split(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class DbtResults:
+    """How every node of a dbt run ended, and how long all of them took."""
+
+    nodes: tuple[DbtResult, ...]
+    seconds: float
 
 
 class DbtTransformer:
@@ -111,7 +120,7 @@ class DbtTransformer:
             results = self._run_build()
         self._views_stand = not _erred(results)
         paths = {unique_id: node.original_file_path for unique_id, node in self._manifest.nodes.items()}
-        return read_report(results, paths)
+        return read_report(results.nodes, paths, results.seconds)
 
     @property
     def _manifest(self) -> Any:
@@ -129,21 +138,19 @@ class DbtTransformer:
             self._raw_schema,
         )
 
-    def _run_build(self, *options: str) -> Mapping[str, Any]:
-        results = self._target / "run_results.json"
-        results.unlink(missing_ok=True)
+    def _run_build(self, *options: str) -> DbtResults:
         moment = {"as_of": _iso_utc(self._as_of())}
-        outcome = self._invoke(self._manifest, "build", moment, *_NO_UNIT_TESTS, *options)
-        if not results.is_file():
-            raise TransformError(f"dbt could not run: {_sentence(outcome.exception)}")
-        artefact: Mapping[str, Any] = json.loads(results.read_text(encoding="utf-8"))
-        return artefact
+        done = self._invoke(self._manifest, "build", moment, *_NO_UNIT_TESTS, *options).result
+        return DbtResults(
+            tuple(DbtResult(r.node.unique_id, str(r.status), r.message or "") for r in done.results),
+            float(done.elapsed_time),
+        )
 
     def _invoke(self, manifest: Any, command: str, variables: dict[str, str], *options: str) -> Any:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - dbt takes seconds to import, most commands need none
 
         outcome = dbtRunner(manifest=manifest).invoke([command, *options, *self._arguments(variables)])
-        if outcome.exception is not None:
+        if outcome.exception is not None or outcome.result is None:
             raise TransformError(f"dbt could not {command}: {_sentence(outcome.exception)}")
         return outcome
 
@@ -185,13 +192,12 @@ class DbtTransformer:
                 os.environ[_PASSWORD] = before
 
 
-def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> TransformReport:
-    """What a run_results.json says; `paths` gives the file of every node.
+def read_report(results: Sequence[DbtResult], paths: Mapping[str, str], seconds: float) -> TransformReport:
+    """What the results of a run say; `paths` gives the file of every node.
 
     A failed test concerns the platform whose folder it (or the model it tests) lies in. A model that
     was not built concerns everybody: the marts hold all sources.
     """
-    results = _results(artefact)
     tests = [result for result in results if result.is_test]
     broken = [r for r in results if not r.is_test and r.status in _FAILED]
     return TransformReport(
@@ -205,17 +211,13 @@ def read_report(artefact: Mapping[str, Any], paths: Mapping[str, str]) -> Transf
                 if r.status in _FAILED
             ),
         ),
-        seconds=float(artefact["elapsed_time"]),
+        seconds=seconds,
     )
 
 
-def _results(artefact: Mapping[str, Any]) -> list[DbtResult]:
-    return [DbtResult(r["unique_id"], r["status"], r.get("message") or "") for r in artefact["results"]]
-
-
-def _erred(artefact: Mapping[str, Any]) -> bool:
+def _erred(results: DbtResults) -> bool:
     """Whether the database refused a model or a test; a test that ran and found rows is no error."""
-    return any(r.status in {"error", "runtime error"} for r in _results(artefact))
+    return any(r.status in {"error", "runtime error"} for r in results.nodes)
 
 
 def platform_of(path: str) -> str:

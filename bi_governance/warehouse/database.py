@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +70,7 @@ class Database:
     def _create(self) -> sa.Engine:
         if self.is_duckdb:
             self._make_folder()
+            _settle_pandas()
             return sa.create_engine(self.url)
         try:
             return sa.create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20)
@@ -104,3 +107,13 @@ class Database:
 
     def _name(self) -> str:
         return self.url.set(password=None).render_as_string(hide_password=True)
+
+
+def _settle_pandas() -> None:
+    """Tell Python once that pandas is missing, where it is.
+
+    DuckDB tries to import it for every parameter it is given, and Python looks through all folders
+    again each time: a fifth of a millisecond a value, thousands of times a run.
+    """
+    if "pandas" not in sys.modules and importlib.util.find_spec("pandas") is None:
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's own mark of a missing module

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from bi_governance.errors import TransformError
-from bi_governance.transform import platform_of, project_dir, read_report
+from bi_governance.transform import DbtResult, platform_of, project_dir, read_report
 from tests.dbt import estate
 from tests.dbt.conftest import built_for
 from tests.dbt.estate import DAY, NOW
@@ -34,8 +34,29 @@ def test_a_failed_test_concerns_its_platform_and_the_marts_are_built_all_the_sam
     assert [(failed.platform, failed.message) for failed in report.failed] == [
         ("superset", "Got 1 result, configured to warn if != 0")
     ]
-    assert "accepted_values" in report.failed[0].name
+    assert report.failed[0].name == "superset_rows_are_sound"
     assert len(built.warehouse.facts()) > 50
+
+
+INSERTED = "insert into bi_raw.{} (source, run_id, collected_at, {}) values ('s', 'r', '2026-03-10', {})"
+UNSOUND = {
+    "domo": INSERTED.format("domo_page", "page_id", "null"),
+    "external": INSERTED.format("external_historical_access", "event_key", "'k'"),
+    "looker": "update bi_raw.looker_historical_access set accessed_at = null where event_key like '%1'",
+    "powerbi": INSERTED.format("powerbi_workspace", "workspace_id", "null"),
+    "superset": "update bi_raw.superset_dashboard set uuid = 'the same'",
+    "tableau": INSERTED.format("tableau_view", "view_id", "null"),
+}
+
+
+def test_every_platform_answers_for_the_rows_it_delivered(built):
+    estate.load(built.warehouse)
+    for statement in UNSOUND.values():
+        built.execute(statement)
+    failed = {failed.name: failed.platform for failed in built.transformer.build().failed}
+    # What another package's platform delivers is not told apart, so it concerns everybody.
+    expected = {f"{p}_rows_are_sound": "" if p == "external" else p for p in UNSOUND}
+    assert failed.items() >= expected.items()
 
 
 def test_a_platform_not_collected_lately_is_stale_at_the_given_moment(url_of, tmp_path):
@@ -164,17 +185,14 @@ def test_the_folder_says_which_platform_a_test_concerns(path, platform):
 
 
 def test_a_skipped_node_is_neither_built_nor_a_failure():
-    artefact = {
-        "elapsed_time": 1.5,
-        "results": [
-            {"unique_id": "model.bi_governance.a", "status": "error", "message": "Two\n  lines"},
-            {"unique_id": "model.bi_governance.b", "status": "skipped", "message": None},
-            {"unique_id": "model.bi_governance.c", "status": "success", "message": "OK"},
-            {"unique_id": "test.bi_governance.d.0123", "status": "skipped", "message": None},
-            {"unique_id": "test.bi_governance.e.0123", "status": "fail", "message": "Got 1 result"},
-        ],
-    }
-    report = read_report(artefact, {"test.bi_governance.e.0123": "tests/looker/e.sql"})
+    results = [
+        DbtResult("model.bi_governance.a", "error", "Two\n  lines"),
+        DbtResult("model.bi_governance.b", "skipped", ""),
+        DbtResult("model.bi_governance.c", "success", "OK"),
+        DbtResult("test.bi_governance.d.0123", "skipped", ""),
+        DbtResult("test.bi_governance.e.0123", "fail", "Got 1 result"),
+    ]
+    report = read_report(results, {"test.bi_governance.e.0123": "tests/looker/e.sql"}, 1.5)
     assert (report.built, report.tests, report.seconds) == (1, 1, 1.5)
     assert [(f.name, f.platform, f.message) for f in report.failed] == [
         ("a", "", "Two lines"),
