@@ -21,7 +21,7 @@ from bi_governance.ports import FailedTest, TransformReport
 PLATFORMS = ("looker", "tableau", "powerbi", "domo", "superset")
 # dbt lets this prefix into profiles only, and blanks its value in everything it logs.
 _PASSWORD = "DBT_ENV_SECRET_BI_GOVERNANCE_PASSWORD"  # noqa: S105 - the variable's name
-# Nobody reads dbt's own files of every run: writing the manifest takes longer than many models.
+# Writing the manifest takes dbt longer than many models; the results of a run are written all the same.
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json")
 _NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 # `empty`: the tests of a view that is not built again run all the same.
@@ -141,6 +141,7 @@ class DbtTransformer:
     def _run_build(self, *options: str) -> DbtResults:
         moment = {"as_of": _iso_utc(self._as_of())}
         done = self._invoke(self._manifest, "build", moment, *_NO_UNIT_TESTS, *options).result
+        done.write(str(self._target / "run_results.json"))
         return DbtResults(
             tuple(DbtResult(r.node.unique_id, str(r.status), r.message or "") for r in done.results),
             float(done.elapsed_time),

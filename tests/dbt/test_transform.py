@@ -1,5 +1,6 @@
 """Running dbt: what a report says, what breaks, and what is left behind."""
 
+import json
 import os
 import shutil
 import stat
@@ -81,6 +82,8 @@ def test_views_are_made_once_and_again_when_one_is_gone(built):
     second = built.transformer.build()
     assert (second.tests, second.failed) == (first.tests, ())
     assert 0 < second.built < first.built / 5
+    results = built.transformer._target / "run_results.json"
+    assert len(json.loads(results.read_text())["results"]) == second.built + second.tests
     assert "Renamed" in {f.title for f in built.warehouse.facts()}
     assert len(built.warehouse.facts()) == len(facts)
     built.execute("drop view bi_governance.int_looker__visuals cascade")
