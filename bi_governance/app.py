@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -84,7 +85,10 @@ class LiveArmory:
 
 
 class App:
-    """Everything a command needs, built when first asked for and closed together."""
+    """Everything a command needs, built when first asked for and closed together.
+
+    `sleep` waits where Slack limits how often it is called.
+    """
 
     def __init__(
         self,
@@ -93,10 +97,12 @@ class App:
         clock: Clock | None = None,
         progress: Progress | None = None,
         only_source: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.progress = progress or SilentProgress()
+        self.sleep = sleep
         self.sources = _chosen(settings, only_source)
 
     def __enter__(self) -> Self:
@@ -165,6 +171,7 @@ class App:
             admin_channel=slack.admin_channel,
             zone=self.settings.schedule.zone,
             clock=self.clock,
+            sleep=self.sleep,
         )
 
     @cached_property

@@ -63,8 +63,9 @@ class SlackNotifier:
         has_buttons: bool = False,
         patience_seconds: float = 60.0,
         sleep: Callable[[float], None] = time.sleep,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._api = SlackApi(token, base_url, patience_seconds, sleep)
+        self._api = SlackApi(token, base_url, patience_seconds, sleep, tick)
         self._channel = channel
         self._admin_channel = admin_channel or channel
         self._zone = zone
@@ -220,20 +221,30 @@ class SlackNotifier:
         return self._conversations[address]
 
     def _channel_id(self, name: str) -> str:
-        types = "public_channel,private_channel"
-        for channel in self._pages("conversations.list", "channels", types=types, exclude_archived=True):
+        for channel in self._channels():
             if channel.get("name") == name:
                 return str(channel["id"])
-        raise DeliveryError(f"Slack has no channel #{name} that the bot can see; invite the bot there.")
+        raise DeliveryError(
+            f"Slack has no channel #{name} that the bot can see; invite the bot there, or create the "
+            "deprecation channel with: bi-governance slack sync"
+        )
+
+    def _channels(self) -> Iterator[dict[str, Any]]:
+        """Public channels first: listing private ones takes a scope most bots do not need."""
+        yield from self._pages(
+            "conversations.list", "channels", types="public_channel", exclude_archived=True
+        )
+        try:
+            yield from self._pages(
+                "conversations.list", "channels", types="private_channel", exclude_archived=True
+            )
+        except SlackRefused as error:
+            if error.code != "missing_scope":
+                raise
 
     def _pages(self, method: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        cursor = ""
-        while True:
-            page = self._api.read(method, limit=PAGE, **arguments, **({"cursor": cursor} if cursor else {}))
-            yield from page.get(field, ())
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return
+        for page in self._api.pages(method, field, **arguments):
+            yield from page
 
 
 def _is_member(address: str) -> bool:

@@ -16,7 +16,7 @@ TEAM_ID, BOT_ID = "T0SANDBOX", "B0SANDBOX"
 
 @dataclass(slots=True)
 class SlackMember:
-    """A person or bot; `deleted` ones are deactivated."""
+    """A person or bot; `deleted` ones are deactivated, a `guest` is restricted to some channels."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class SlackMember:
     email: str | None
     deleted: bool = False
     is_bot: bool = False
+    guest: bool = False
 
 
 @dataclass(slots=True)
@@ -36,6 +37,9 @@ class SlackChannel:
     archived: bool = False
     im: bool = False
     members: set[str] = field(default_factory=set)
+    topic: str = ""
+    purpose: str = ""
+    pinned: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -50,6 +54,7 @@ class SlackMessage:
     metadata: dict[str, Any] | None = None
     thread_ts: str | None = None
     edited_ts: str | None = None
+    subtype: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,6 +66,7 @@ class SlackWorld:
         self.members: dict[str, SlackMember] = {}
         self.channels: dict[str, SlackChannel] = {}
         self.posted: list[SlackMessage] = []
+        self.uninvitable: set[str] = set()
         self._numbers: dict[str, Iterator[int]] = {}
         self._last_micros = 0
         self.bot_user_id = self.add_member(None, "BI Governance", bot=True)
@@ -68,10 +74,12 @@ class SlackWorld:
     def _next_id(self, letter: str) -> str:
         return f"{letter}{next(self._numbers.setdefault(letter, itertools.count(1))):08d}"
 
-    def add_member(self, email: str | None, name: str, *, active: bool = True, bot: bool = False) -> str:
+    def add_member(
+        self, email: str | None, name: str, *, active: bool = True, bot: bool = False, guest: bool = False
+    ) -> str:
         """Add somebody and return the member id."""
         handle = email.partition("@")[0] if email else name.lower().replace(" ", "-")
-        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot)
+        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot, guest)
         self.members[member.id] = member
         return member.id
 

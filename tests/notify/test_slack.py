@@ -297,7 +297,7 @@ def test_silence_that_cannot_be_cleared_up_stays_silence(notifier, slack) -> Non
         notifier.deliver(warning(notifier.recipient(ADA)))
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_a_server_that_is_not_there(waits) -> None:
     notifier = SlackNotifier(
         token="xoxb-secret",
         channel="#c",
@@ -305,10 +305,18 @@ def test_a_server_that_is_not_there() -> None:
         zone=ZONE,
         clock=SimulatedClock(START),
         base_url="http://127.0.0.1:9/api/",
+        sleep=waits.append,
     )
     with pytest.raises(SlackSilent, match=r"users\.lookupByEmail.*refused") as caught:
         notifier.recipient(ADA)
     assert "xoxb-secret" not in str(caught.value)
+    assert waits == [1, 2]
+
+
+def test_reading_is_tried_again_until_an_answer_comes(notifier, slack, waits) -> None:
+    slack.faults.add(Fault("lookupByEmail", "status", status=500), Fault("lookupByEmail", "drop"))
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
+    assert waits == [1, 2]
 
 
 # Finding
@@ -358,7 +366,7 @@ def test_a_message_from_long_before_is_not_this_one(notifier, clock) -> None:
 def test_when_slack_cannot_be_asked_nothing_is_claimed(notifier, slack) -> None:
     recipient = notifier.recipient(None)
     notifier.deliver(warning(recipient))
-    slack.faults.add(Fault("conversations.history", "status", status=500))
+    slack.faults.add(Fault("conversations.history", "status", status=500, times=3))
     with pytest.raises(DeliveryError):
         notifier.find("m1", recipient, START)
     slack.scopes = slack.scopes - {"channels:history"}
@@ -369,6 +377,14 @@ def test_when_slack_cannot_be_asked_nothing_is_claimed(notifier, slack) -> None:
 def test_a_channel_the_bot_cannot_see_is_named(slack, clock) -> None:
     with pytest.raises(DeliveryError, match="no channel #nowhere"):
         connect(slack, clock).find("m1", Recipient("#nowhere", ""), START)
+
+
+def test_a_private_channel_is_found_where_the_bot_may_list_those(slack, clock) -> None:
+    slack.add_channel("secret", private=True)
+    with pytest.raises(DeliveryError, match="no channel #secret"):
+        connect(slack, clock).find("m1", Recipient("#secret", ""), START)
+    slack.scopes |= {"groups:read"}
+    assert connect(slack, clock).find("m1", Recipient("#secret", ""), START) is None
 
 
 def test_channels_may_be_given_by_id(slack, clock) -> None:

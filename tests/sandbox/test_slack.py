@@ -8,10 +8,12 @@ from slack_sdk.errors import SlackApiError
 from bi_governance.sandbox.server import Fault
 from bi_governance.sandbox.slack import SCOPES
 
+ADA = "ada@acme.example"
+
 
 @pytest.fixture
 def ada(slack):
-    return slack.add_member("ada@acme.example", "Ada Byron")
+    return slack.add_member(ADA, "Ada Byron")
 
 
 @pytest.fixture
@@ -184,8 +186,11 @@ def test_every_scope_is_asked_for(web, slack, ada, channel):
         "im:write": lambda: web.conversations_open(users=[ada]),
         "channels:read": web.conversations_list,
         "channels:join": lambda: web.conversations_join(channel=channel),
+        "channels:manage": lambda: web.conversations_setTopic(channel=channel, topic="x"),
         "channels:history": lambda: web.conversations_history(channel=channel),
         "chat:write": lambda: web.chat_postMessage(channel=channel, text="x"),
+        "pins:read": lambda: web.pins_list(channel=channel),
+        "pins:write": lambda: web.pins_add(channel=channel, timestamp=slack.post_as(ADA, channel, "x").ts),
     }
     assert calls.keys() == SCOPES
     for scope, call in calls.items():
