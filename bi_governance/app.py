@@ -16,12 +16,16 @@ from typing import Self
 from bi_governance.backups import FsspecBackups
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.invite import Wanted
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import Mode
+from bi_governance.notify.announcement import ANNOUNCEMENT, compose_channel_announcement, version
+from bi_governance.notify.channel import SlackRoom
 from bi_governance.notify.compose import Composer
 from bi_governance.notify.mail import MailChannel, WithMail
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
+from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
 from bi_governance.settings import Settings, SourceSettings
@@ -174,6 +178,28 @@ class App:
             sleep=self.sleep,
         )
 
+    def room(self) -> tuple[SlackRoom, Wanted]:
+        """The deprecation channel of `slack sync`, and what the settings want it to be."""
+        slack = self.settings.slack
+        if slack is None or not slack.channel:
+            raise ConfigurationError("there is no slack.channel in the configuration to invite people to.")
+        policy = self.settings.policy
+        announcement = compose_channel_announcement(
+            _text_of(slack.announcement) if slack.announcement else ANNOUNCEMENT,
+            {
+                "channel": slack.channel,
+                "idle_days": policy.idle_days,
+                "warning_days": policy.warning_days,
+                "retention_days": self.settings.backups.retention_days,
+            },
+        )
+        room = SlackRoom(
+            SlackApi(slack.bot_token, slack.base_url, PATIENCE_SECONDS, self.sleep),
+            slack.channel,
+            announcement,
+        )
+        return room, Wanted(slack.topic, slack.purpose, version(announcement))
+
     @cached_property
     def _mail(self) -> MailChannel | None:
         mail = self.settings.email
@@ -215,6 +241,13 @@ class App:
         for name in ("armory", "warehouse", "ledger"):
             if name in built:
                 built[name].close()
+
+
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"slack.announcement: {file} cannot be read: {error}") from error
 
 
 def _chosen(settings: Settings, only: str | None) -> dict[str, SourceSettings]:

@@ -15,7 +15,7 @@ from bi_governance.notify.blocks import Block, fallback_text, render_blocks, ren
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
-from bi_governance.notify.slack_api import SlackApi, SlackRefused, SlackSilent
+from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi, SlackRefused, SlackSilent
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
 
 EVENT_TYPE = "bi_governance_notice_sent"
@@ -61,7 +61,7 @@ class SlackNotifier:
         clock: Clock,
         base_url: str = "https://slack.com/api/",
         has_buttons: bool = False,
-        patience_seconds: float = 60.0,
+        patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:

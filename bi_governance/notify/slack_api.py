@@ -21,6 +21,8 @@ from bi_governance.notify.pace import Pace
 
 TIMEOUT_SECONDS = 30
 RATE_LIMIT_RETRIES = 4
+# The longest Retry-After that is waited for.
+PATIENCE_SECONDS = 60.0
 READ_TRIES = 3
 PAGE = 200
 TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
@@ -91,15 +93,21 @@ class SlackApi:
         """One API method with arguments in the address; Slack's reading methods do not all take JSON."""
         return _data(self._read(method, arguments))
 
+    def page(
+        self, method: str, field: str, cursor: str = "", *, limit: int = PAGE, **arguments: Any
+    ) -> tuple[list[Any], str]:
+        """One page of a reading method: what is under `field`, and the next cursor, empty on the last."""
+        page = self.read(method, limit=limit, **arguments, **({"cursor": cursor} if cursor else {}))
+        following = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+        return list(page.get(field) or ()), following
+
     def pages(self, method: str, field: str, *, limit: int = PAGE, **arguments: Any) -> Iterator[list[Any]]:
-        """What is under `field` on every page of a reading method, to the last one."""
-        cursor = ""
-        while True:
-            page = self.read(method, limit=limit, **arguments, **({"cursor": cursor} if cursor else {}))
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            yield list(page.get(field, ()))
-            if not cursor:
-                return
+        """Every page, to the last one."""
+        rows, cursor = self.page(method, field, limit=limit, **arguments)
+        yield rows
+        while cursor:
+            rows, cursor = self.page(method, field, cursor, limit=limit, **arguments)
+            yield rows
 
     def granted(self) -> tuple[dict[str, Any], frozenset[str] | None]:
         """Who we are to Slack, and the scopes of our token; None instead of them when Slack does not say."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bi_governance.sandbox.slack_blocks import problems
@@ -147,6 +147,7 @@ class SlackMethods:
         message = SlackMessage(
             channel.id, self._world.new_ts(), self._world.bot_user_id, text, blocks, metadata
         )
+        message.bot_id = BOT_ID
         message.thread_ts = arguments.get("thread_ts")
         message.options = {name: arguments[name] for name in _REMEMBERED_OPTIONS if name in arguments}
         self._world.posted.append(message)
@@ -258,7 +259,7 @@ def _between(ts: float, oldest: float, latest: float, *, inclusive: bool) -> boo
     return oldest <= ts <= latest if inclusive else oldest < ts < latest
 
 
-def paged(name: str, items: list[Answer], arguments: Arguments) -> Answer:
+def paged(name: str, items: Sequence[Answer | str], arguments: Arguments) -> Answer:
     """One page; without `limit` everything. The cursor is opaque to callers, a position to us."""
     cursor = str(arguments.get("cursor") or "")
     if cursor and not (cursor.startswith("pos:") and cursor[4:].isdigit()):
@@ -296,6 +297,8 @@ def message_answer(message: SlackMessage, *, metadata: bool) -> Answer:
         "text": message.text,
         "team": TEAM_ID,
     }
+    if message.bot_id:
+        answer["bot_id"] = message.bot_id
     if message.subtype:
         answer["subtype"] = message.subtype
     if message.blocks:

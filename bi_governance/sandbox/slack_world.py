@@ -55,6 +55,7 @@ class SlackMessage:
     thread_ts: str | None = None
     edited_ts: str | None = None
     subtype: str | None = None
+    bot_id: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
 from bi_governance.errors import StorageError
-from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, VisualKey
+from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, VisualKey
 from bi_governance.ports import Collected, Page
 from bi_governance.warehouse import marts
 from bi_governance.warehouse.database import Database, warehouse_url
@@ -93,6 +93,10 @@ class SqlWarehouse:
     def witnessed(self) -> Mapping[VisualKey, Interval]:
         """What platforms' own last-access fields prove; StorageError before the first transform."""
         return self._read_mart(marts.read_witnessed)
+
+    def bi_users(self) -> list[BiUser]:
+        """Every account of every source; StorageError before the first transform."""
+        return self._read_mart(marts.read_bi_users)
 
     def source_days(self) -> list[SourceDay]:
         """The newest 200 days per source, oldest first; StorageError before the first transform."""
