@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Person
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
+from bi_governance.notify.scopes import remark_on
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi, SlackRefused, SlackSilent
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
 
@@ -44,8 +45,8 @@ class SlackNotifier:
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
     are told in `zone`. `has_buttons` says that something listens for clicks (action id `keep`, value
-    the visual key). Needs the scopes chat:write, im:write, users:read, users:read.email, and for
-    `find` im:history, channels:history, channels:read (groups:* for private channels).
+    the visual key). Needs the scopes of scopes.TO_TELL (for private channels also groups:read and
+    groups:history).
     """
 
     # Eight of the longest items still fit into what Slack accepts as one message.
@@ -75,12 +76,13 @@ class SlackNotifier:
         self._conversations: dict[str, str] = {}
 
     def check(self) -> str:
-        """Ask Slack who we are and whether our channels exist; DeliveryError with what is missing."""
-        who = self._api.read("auth.test")
+        """Ask who we are, what we may, and whether our channels exist; DeliveryError with what is missing."""
+        who, granted = self._api.granted()
+        remark = remark_on(granted)
         for channel in {self._channel, self._admin_channel}:
             if channel:
                 self._history_id(channel)
-        return f"as {who.get('user', 'the bot')} in {who.get('team', 'the workspace')}"
+        return f"as {who.get('user', 'the bot')} in {who.get('team', 'the workspace')}{remark}"
 
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner's Slack account, else the fallback channel with the reason why.
@@ -198,7 +200,7 @@ class SlackNotifier:
         try:
             found = self.find(message_id, recipient, since)
         except DeliveryError:
-            raise silence from None
+            raise OutcomeOpen(f"{silence} The message may have arrived; the next run asks.") from silence
         if found is None:
             raise silence
         return found

@@ -24,6 +24,10 @@ RATE_LIMIT_RETRIES = 4
 # The longest Retry-After that is waited for.
 PATIENCE_SECONDS = 60.0
 READ_TRIES = 3
+# After so many calls in a row without an answer Slack is left alone for a minute: a run would otherwise
+# spend half a minute on every owner.
+MOST_UNANSWERED = 6
+REST_SECONDS = 60.0
 PAGE = 200
 TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
 INVITE = "check the channel's name and invite the bot there"
@@ -84,6 +88,9 @@ class SlackApi:
         self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[patience])
         self._pace = Pace(tick, sleep)
         self._sleep = sleep
+        self._tick = tick
+        self._unanswered = 0
+        self._rests_until = 0.0
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with JSON arguments, e.g. `chat.postMessage`."""
@@ -125,7 +132,27 @@ class SlackApi:
         return self._ask(method, arguments, params=arguments)
 
     def _ask(self, method: str, about: Mapping[str, Any], **arguments: Any) -> SlackResponse:
-        self._pace.wait(method, str(about.get("channel", "")))
+        if self._unanswered >= MOST_UNANSWERED and self._tick() < self._rests_until:
+            raise SlackSilent(
+                f"Slack gave no answer {self._unanswered} times in a row; {method} was not tried."
+            )
+        channel = str(about.get("channel", ""))
+        self._pace.wait(method, channel)
+        try:
+            answer = self._answer(method, **arguments)
+        except SlackSilent:
+            self._unanswered += 1
+            self._rests_until = self._tick() + REST_SECONDS
+            raise
+        except SlackRefused:
+            self._unanswered = 0
+            raise
+        finally:
+            self._pace.answered(method, channel)
+        self._unanswered = 0
+        return answer
+
+    def _answer(self, method: str, **arguments: Any) -> SlackResponse:
         try:
             answer = self._client.api_call(method, **arguments)
         except SlackApiError as error:

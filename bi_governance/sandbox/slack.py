@@ -21,6 +21,7 @@ SCOPES = frozenset(
         "users:read",
         "users:read.email",
         "im:write",
+        "im:history",
         "channels:read",
         "channels:join",
         "channels:manage",

@@ -51,7 +51,7 @@ class SlackMethods:
             "conversations.list": ("channels:read", self.conversations_list),
             "conversations.info": ("channels:read", self.conversations_info),
             "conversations.join": ("channels:join", self.conversations_join),
-            "conversations.history": ("channels:history", self.conversations_history),
+            "conversations.history": (None, self.conversations_history),
             "chat.postMessage": ("chat:write", self.post_message),
             "chat.update": ("chat:write", self.update),
             "chat.delete": ("chat:write", self.delete),
@@ -102,8 +102,8 @@ class SlackMethods:
 
     def _listed(self, arguments: Arguments) -> list[SlackChannel]:
         wanted = set(listed(arguments.get("types") or "public_channel"))
-        if "private_channel" in wanted and "groups:read" not in self._scopes():
-            raise SlackError("missing_scope", needed="groups:read", provided=",".join(sorted(self._scopes())))
+        if "private_channel" in wanted:
+            self._require_scope("groups:read")
         channels = [c for c in self._world.channels.values() if self._kind(c) in wanted and self._visible(c)]
         if true(arguments.get("exclude_archived")):
             channels = [c for c in channels if not c.archived]
@@ -127,6 +127,8 @@ class SlackMethods:
 
     def conversations_history(self, arguments: Arguments) -> Answer:
         channel = self._by_id(arguments)
+        kind = "im" if channel.im else "groups" if channel.private else "channels"
+        self._require_scope(f"{kind}:history")
         self._require_member(channel)
         oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
         inclusive = true(arguments.get("inclusive"))
@@ -158,10 +160,11 @@ class SlackMethods:
         member = self._world.members.get(name)
         if member is not None and not member.deleted and not member.is_bot:
             return self._world.direct_channel(member.id)
+        named = self._world.channels.get(name)
+        if named is not None and self._visible(named):
+            return named
         for channel in self._world.channels.values():
-            if self._visible(channel) and (
-                name == channel.id or name.removeprefix("#") == channel.name != ""
-            ):
+            if name.removeprefix("#") == channel.name != "" and self._visible(channel):
                 return channel
         raise SlackError("channel_not_found")
 
@@ -200,6 +203,11 @@ class SlackMethods:
         if channel is None or not self._visible(channel):
             raise SlackError("channel_not_found")
         return channel
+
+    def _require_scope(self, scope: str) -> None:
+        scopes = self._scopes()
+        if scope not in scopes:
+            raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(scopes)))
 
     def _require_member(self, channel: SlackChannel) -> None:
         if self._world.bot_user_id not in channel.members:

@@ -68,6 +68,7 @@ class SlackWorld:
         self.channels: dict[str, SlackChannel] = {}
         self.posted: list[SlackMessage] = []
         self.uninvitable: set[str] = set()
+        self._direct: dict[str, SlackChannel] = {}
         self._numbers: dict[str, Iterator[int]] = {}
         self._last_micros = 0
         self.bot_user_id = self.add_member(None, "BI Governance", bot=True)
@@ -101,13 +102,11 @@ class SlackWorld:
 
     def direct_channel(self, member_id: str) -> SlackChannel:
         """The conversation between the app and somebody, opened if need be."""
-        pair = {self.bot_user_id, member_id}
-        for channel in self.channels.values():
-            if channel.im and channel.members == pair:
-                return channel
-        channel = SlackChannel(self._next_id("D"), "", im=True, members=pair)
-        self.channels[channel.id] = channel
-        return channel
+        if member_id not in self._direct:
+            pair = {self.bot_user_id, member_id}
+            channel = SlackChannel(self._next_id("D"), "", im=True, members=pair)
+            self.channels[channel.id] = self._direct[member_id] = channel
+        return self._direct[member_id]
 
     def new_ts(self) -> str:
         """The clock's time as a Slack timestamp, later than every one before it."""

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import SlackNotifier
+from bi_governance.notify.scopes import TO_SYNC, TO_TELL
 from bi_governance.notify.slack import CLOCK_SKEW, MEMORY
-from bi_governance.notify.slack_api import HINTS, SlackRefused, SlackSilent
+from bi_governance.notify.slack_api import HINTS, MOST_UNANSWERED, REST_SECONDS, SlackRefused, SlackSilent
 from bi_governance.ports import Announcement, Digest, Recipient
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault
@@ -293,7 +294,7 @@ def test_a_post_whose_answer_was_lost_is_looked_for_before_anything_is_said(noti
 
 def test_silence_that_cannot_be_cleared_up_stays_silence(notifier, slack) -> None:
     slack.faults.add(Fault("chat.postMessage|conversations.history", "drop", times=None))
-    with pytest.raises(SlackSilent, match=r"chat\.postMessage"):
+    with pytest.raises(OutcomeOpen, match=r"chat\.postMessage.* may have arrived; the next run asks"):
         notifier.deliver(warning(notifier.recipient(ADA)))
 
 
@@ -383,7 +384,7 @@ def test_a_private_channel_is_found_where_the_bot_may_list_those(slack, clock) -
     slack.add_channel("secret", private=True)
     with pytest.raises(DeliveryError, match="no channel #secret"):
         connect(slack, clock).find("m1", Recipient("#secret", ""), START)
-    slack.scopes |= {"groups:read"}
+    slack.scopes |= {"groups:read", "groups:history"}
     assert connect(slack, clock).find("m1", Recipient("#secret", ""), START) is None
 
 
@@ -394,6 +395,39 @@ def test_channels_may_be_given_by_id(slack, clock) -> None:
     assert sent.channel == channel
     assert notifier.find("m1", notifier.recipient(None), START).ts == sent.ts
     assert "Ask the analytics team" in str(slack.messages()[0].blocks)
+
+
+# What the bot may
+
+
+@pytest.mark.parametrize("scope", sorted(TO_TELL))
+def test_a_scope_nothing_works_without_is_named_by_the_check(notifier, slack, scope) -> None:
+    slack.scopes -= {scope}
+    with pytest.raises(DeliveryError, match=rf"lacks the scope\(s\) {scope}; .*https://api\.slack\.com/apps"):
+        notifier.check()
+
+
+@pytest.mark.parametrize("scope", sorted(TO_SYNC))
+def test_a_scope_only_sync_needs_is_named_and_stops_nothing(notifier, slack, scope) -> None:
+    assert notifier.check() == "as bi-governance in Acme"
+    slack.scopes -= {scope}
+    assert notifier.check().endswith(f"; for `slack sync` it lacks the scope(s) {scope}")
+
+
+# Silence
+
+
+def test_a_slack_that_is_silent_is_left_alone_for_a_while(slack, clock, waits) -> None:
+    notifier = connect(slack, clock, sleep=waits.append, tick=lambda: clock.now().timestamp())
+    slack.faults.add(Fault("lookupByEmail", "drop", times=MOST_UNANSWERED))
+    for name in ("a", "b", "c"):
+        with pytest.raises(SlackSilent):
+            notifier.recipient(Person(name, "", f"{name}@acme.example"))
+    assert len(slack.requests) == MOST_UNANSWERED
+    with pytest.raises(SlackSilent, match=r"no answer 6 times in a row; users\.lookupByEmail was not tried"):
+        notifier.recipient(ADA)
+    clock.advance(timedelta(seconds=REST_SECONDS))
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
 
 
 # Secrets
