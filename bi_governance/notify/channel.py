@@ -211,23 +211,32 @@ class SlackRoom:
         holds more than one of the people.
         """
         missing, found = set(emails), dict[str, Member]()
-        pages, cursor, is_whole = 0, "", False
+        if not self._list_workspace(missing, found):
+            asked = {email: self._look_up(email) for email in sorted(missing)}
+            found |= {email: member for email, member in asked.items() if member}
+        return found
+
+    def _list_workspace(self, missing: set[str], found: dict[str, Member]) -> bool:
+        """Move who is there from `missing` to `found`, for as long as it pays; whether all was listed."""
+        pages, cursor, has_addresses = 0, "", False
         while len(missing) > 1 and not (pages > len(found) and pages >= len(missing)):
             page, cursor = self._api.page("users.list", "members", cursor, limit=PAGE)
             pages += 1
+            has_addresses = has_addresses or any(map(_email, page))
             for user in page:
                 email = _email(user)
                 # A former account may have the address of the present one.
                 if email in missing or (email in found and found[email].obstacle):
                     found[email] = _member(user)
-            missing -= found.keys()
+            missing.difference_update(found)
             if not cursor:
-                is_whole = True
                 break
-        if not is_whole:
-            asked = {email: self._look_up(email) for email in sorted(missing)}
-            found |= {email: member for email, member in asked.items() if member}
-        return found
+        if pages and not has_addresses:  # else everybody would seem to be missing
+            raise DeliveryError(
+                "Slack shows nobody's e-mail address; add the scope users:read.email to the Slack app and "
+                "reinstall it."
+            )
+        return pages > 0 and not cursor
 
     def _look_up(self, email: str) -> Member | None:
         try:

@@ -7,6 +7,7 @@ bursts - shows as a 429, which slack_api.py waits out as asked.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,30 +41,34 @@ PER_MINUTE = {
 class Pace:
     """The calls of the last minute, by method; messages by channel. `tick` and `sleep` count in seconds.
 
-    At most so many calls in any minute; the first of them need not wait. For one caller at a time.
+    At most so many calls in any minute; the first of them need not wait. Several threads may ask.
     """
 
     tick: Callable[[], float]
     sleep: Callable[[float], None]
     _calls: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self, method: str, channel: str) -> None:
         """Return when the call may be made, and count it."""
         key, most, window = _limit(method, channel)
         if most is None:
             return
-        calls = self._calls.setdefault(key, deque(maxlen=most))
-        if len(calls) == most:
-            early = calls[0] + window - self.tick()
-            if early > 0:
-                self.sleep(early + MARGIN)
-        calls.append(self.tick())
+        with self._lock:
+            now = due = self.tick()
+            calls = self._calls.setdefault(key, deque(maxlen=most))
+            if len(calls) == most and calls[0] + window > now:
+                due = calls[0] + window + MARGIN
+            calls.append(due)
+        if due > now:
+            self.sleep(due - now)
 
     def answered(self, method: str, channel: str) -> None:
         """Count the last call from now on: it may have been repeated, and Slack saw it after we sent it."""
-        calls = self._calls.get(_limit(method, channel)[0])
-        if calls:
-            calls[-1] = self.tick()
+        with self._lock:
+            calls = self._calls.get(_limit(method, channel)[0])
+            if calls:
+                calls[-1] = max(calls[-1], self.tick())
 
 
 def _limit(method: str, channel: str) -> tuple[tuple[str, str], int | None, float]:

@@ -70,7 +70,11 @@ class SlackMethods:
         }
 
     def users_list(self, arguments: Arguments) -> Answer:
+        """Without the scope for them nobody's e-mail address is shown."""
         members = [_member(m) for m in self._world.members.values()]
+        if "users:read.email" not in self._scopes():
+            for member in members:
+                member["profile"].pop("email", None)
         return paged("members", members, arguments) | {"cache_ts": int(self._world.clock.now().timestamp())}
 
     def users_info(self, arguments: Arguments) -> Answer:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bi_governance import events as ev
@@ -181,6 +181,12 @@ NUMBERS = iter(range(10**6))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@example(  # whether it arrived cannot be found out in the same run
+    estate=[("on_slack", "Sales")],
+    trouble=[Fault(POST, "lost"), Fault("conversations.history", "drop", times=3)],
+    mode=Mode.LIVE,
+)
+@example(estate=[("shared", "Sales")] * 40, trouble=[Fault(POST, "lost", times=2)], mode=Mode.LIVE)
 @given(estate=ESTATES, trouble=TROUBLE, mode=st.sampled_from([Mode.LIVE, Mode.DRY_RUN]))
 def test_every_warned_visual_is_in_exactly_one_message_of_exactly_its_owner(world, estate, trouble, mode):
     number = next(NUMBERS)

@@ -189,7 +189,11 @@ def test_a_workspace_where_apps_create_no_channels(slack) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", ["channels:manage", "channels:read", "pins:read", "pins:write", "users:read", "chat:write"]
+    "scope",
+    [
+        *("channels:manage", "channels:read", "pins:read", "pins:write", "chat:write"),
+        *("users:read", "users:read.email"),
+    ],
 )
 def test_a_missing_scope_is_named(slack, scope) -> None:
     if scope == "pins:read":  # a channel just made has nothing pinned to be asked for
