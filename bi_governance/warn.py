@@ -140,9 +140,7 @@ def _batches(
         mode = plan.modes[decision.key.source]
         try:
             recipient = _recipient(services, facts[decision.key], mode)
-        except (
-            DeliveryError
-        ) as error:  # nobody is left, or nobody can say who: the others are told all the same
+        except DeliveryError as error:  # nobody is left, or nobody can say: the others are told
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
             report.untold.append(_untold(decision, _owner(facts[decision.key]), str(error)))
             continue
