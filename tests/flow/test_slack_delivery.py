@@ -186,6 +186,11 @@ NUMBERS = iter(range(10**6))
     trouble=[Fault(POST, "lost"), Fault("conversations.history", "drop", times=3)],
     mode=Mode.LIVE,
 )
+@example(  # one look-up fails, and the others are told all the same
+    estate=[("on_slack", "Sales"), ("shared", "Margins"), ("nobody", "Costs")],
+    trouble=[Fault("lookupByEmail", "status", status=429, retry_after=90)],
+    mode=Mode.LIVE,
+)
 @example(estate=[("shared", "Sales")] * 40, trouble=[Fault(POST, "lost", times=2)], mode=Mode.LIVE)
 @given(estate=ESTATES, trouble=TROUBLE, mode=st.sampled_from([Mode.LIVE, Mode.DRY_RUN]))
 def test_every_warned_visual_is_in_exactly_one_message_of_exactly_its_owner(world, estate, trouble, mode):
