@@ -123,6 +123,21 @@ class SlackNotifier:
         )
         return compose_digest(digest, reading)
 
+    def edit(self, channel: str, ts: str, message: Message) -> None:
+        """Replace what a message we posted says; `channel` is Slack's id, as in its Delivery.
+
+        Editing again with the same content changes nothing, so it needs no looking for afterwards.
+        Raises SlackRefused when Slack will not have it, SlackSilent when nobody knows.
+        """
+        self._api.call(
+            "chat.update",
+            channel=channel,
+            ts=ts,
+            text=fallback_text(message),
+            blocks=render_blocks(message),
+            metadata=_metadata(message.id),
+        )
+
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team in its channel."""
         message = compose_announcement(announcement)
@@ -180,7 +195,7 @@ class SlackNotifier:
                 channel=self._conversation(recipient.address),
                 text=fallback_text(message),
                 blocks=blocks,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"message_id": message.id}},
+                metadata=_metadata(message.id),
                 unfurl_links=False,
                 unfurl_media=False,
             )
@@ -238,6 +253,11 @@ class SlackNotifier:
 
 def _is_member(address: str) -> bool:
     return MEMBER.fullmatch(address) is not None
+
+
+def _metadata(message_id: str) -> dict[str, Any]:
+    """What `find` recognises a message by; an edit must name it again or Slack's reader might miss it."""
+    return {"event_type": EVENT_TYPE, "event_payload": {"message_id": message_id}}
 
 
 def _message_id(message: dict[str, Any]) -> str | None:

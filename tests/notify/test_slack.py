@@ -239,6 +239,29 @@ def test_a_person_who_left_since_is_an_error_with_a_hint(notifier, slack) -> Non
         notifier.deliver(warning(ada))
 
 
+# Editing
+
+
+def test_an_edit_replaces_what_stands_there_and_leaves_it_findable(notifier, slack, clock) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    after = notifier.compose(warning(recipient, item("9", "Orders")))
+    for _ in range(2):
+        notifier.edit(sent.channel, sent.ts, after)
+    (message,) = slack.messages_for("ada@acme.example")
+    assert "Orders" in message.text
+    assert "Weekly sales" not in str(message.blocks)
+    assert problems(message.blocks) == []
+    assert connect(slack, clock).find("m1", recipient, START).ts == sent.ts
+
+
+def test_an_edit_that_slack_refuses_says_why(notifier, slack) -> None:
+    sent = notifier.deliver(warning(notifier.recipient(ADA)))
+    slack.posted.clear()
+    with pytest.raises(SlackRefused, match=r"chat\.update: message_not_found"):
+        notifier.edit(sent.channel, sent.ts, notifier.compose(warning(notifier.recipient(ADA))))
+
+
 # Rate limits and silence
 
 
