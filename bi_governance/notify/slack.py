@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
 from typing import Any
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
-from bi_governance.model import Person
+from bi_governance.errors import DeliveryError, NotEditable, RecipientUnknown
+from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.slack_api import SlackApi, SlackRefused, SlackSilent
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 EVENT_TYPE = "bi_governance_notice_sent"
 # How long what Slack said about an address is believed, also that it does not know it.
@@ -24,6 +25,15 @@ MEMORY = timedelta(hours=4)
 # Slack's clock and ours need not agree; a message is looked for from a little earlier on.
 CLOCK_SKEW = timedelta(hours=1)
 PAGE = 200
+# Replies that also appear in the conversation, because a thread alone is easily missed.
+LOUD = frozenset({NoticeKind.REMINDER, NoticeKind.LAST_CALL, NoticeKind.DELETED})
+# Slack's words for a message that cannot be answered, because it is no longer there.
+NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+# Slack's words for a message that stays as it is, whatever we do.
+UNCHANGEABLE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived",
+     "is_inactive"}
+)  # fmt: skip
 NOT_ON_SLACK = "its owner is not on Slack"
 # Members have ids like U024BE7LH, or W… on Enterprise Grid; channels are C…, G… or a name with #.
 MEMBER = re.compile(r"[UW][A-Z0-9]{4,}")
@@ -111,7 +121,18 @@ class SlackNotifier:
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that Slack accepted it with every item in it."""
         message = self.compose(digest)
-        return self._post(digest.recipient, message, render_blocks(message))
+        blocks = render_blocks(message)
+        thread = digest.recipient.thread
+        if thread is not None:
+            is_direct = _is_member(digest.recipient.address)
+            is_loud = digest.kind in LOUD and (is_direct or digest.mode is Mode.LIVE)
+            reply = {"thread_ts": thread.ts, "reply_broadcast": is_loud}
+            try:
+                return self._post(digest.recipient, message, blocks, reply)
+            except SlackRefused as error:
+                if error.code not in NO_THREAD:
+                    raise
+        return self._post(digest.recipient, message, blocks)
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` posts it."""
@@ -122,6 +143,15 @@ class SlackNotifier:
             has_buttons=self._has_buttons,
         )
         return compose_digest(digest, reading)
+
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        """Replace a posted message by what its digest says now; NotEditable when Slack never will."""
+        try:
+            self.edit(sent.channel, sent.ts, self.compose(digest))
+        except SlackRefused as error:
+            if error.code in UNCHANGEABLE:
+                raise NotEditable(str(error)) from error
+            raise
 
     def edit(self, channel: str, ts: str, message: Message) -> None:
         """Replace what a message we posted says; `channel` is Slack's id, as in its Delivery.
@@ -151,15 +181,22 @@ class SlackNotifier:
         """
         if recipient.address.startswith(MAILTO):
             raise unknown_outcome(recipient)
-        channel = self._history_id(recipient.address)
+        thread = recipient.thread
+        channel = thread.channel if thread else self._history_id(recipient.address)
+        # Replies stand in their thread alone; one whose thread is gone was posted beside it.
+        found = self._search(message_id, "conversations.replies", channel, ts=thread.ts) if thread else None
         oldest = f"{(since - CLOCK_SKEW).timestamp():.6f}"
-        pages = self._pages(
-            "conversations.history", "messages", channel=channel, oldest=oldest, include_all_metadata=True
-        )
-        for message in pages:
-            if _message_id(message) == message_id:
-                return Delivery(channel, str(message["ts"]), self._clock.now())
-        return None
+        return found or self._search(message_id, "conversations.history", channel, oldest=oldest)
+
+    def _search(self, message_id: str, method: str, channel: str, **where: str) -> Delivery | None:
+        pages = self._pages(method, "messages", channel=channel, include_all_metadata=True, **where)
+        try:
+            found = next((message for message in pages if _message_id(message) == message_id), None)
+        except SlackRefused as error:
+            if error.code not in NO_THREAD:
+                raise
+            return None
+        return Delivery(channel, str(found["ts"]), self._clock.now()) if found else None
 
     def _look_up(self, email: str) -> _Lookup:
         known = self._lookups.get(email)
@@ -187,17 +224,25 @@ class SlackNotifier:
             raise RecipientUnknown(f"Nobody can be told, because {why}, and slack.channel is not set.")
         return Recipient(self._channel, self._channel, why)
 
-    def _post(self, recipient: Recipient, message: Message, blocks: list[Block]) -> Delivery:
+    def _post(
+        self,
+        recipient: Recipient,
+        message: Message,
+        blocks: list[Block],
+        reply: Mapping[str, object] = MappingProxyType({}),
+    ) -> Delivery:
         asked_at = self._clock.now()
+        thread = recipient.thread
         try:
             answer = self._api.call(
                 "chat.postMessage",
-                channel=self._conversation(recipient.address),
+                channel=thread.channel if thread else self._conversation(recipient.address),
                 text=fallback_text(message),
                 blocks=blocks,
                 metadata=_metadata(message.id),
                 unfurl_links=False,
                 unfurl_media=False,
+                **reply,
             )
         except SlackSilent as error:
             return self._found_after(error, message.id, recipient, asked_at)

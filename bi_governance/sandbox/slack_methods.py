@@ -155,6 +155,10 @@ class SlackMethods:
             channel.id, self._world.new_ts(), self._world.bot_user_id, text, blocks, metadata
         )
         message.thread_ts = arguments.get("thread_ts")
+        if message.thread_ts and not any(
+            (m.channel, m.ts) == (channel.id, message.thread_ts) for m in self._world.posted
+        ):
+            raise SlackError("thread_not_found")
         message.options = {name: arguments[name] for name in _REMEMBERED_OPTIONS if name in arguments}
         self._world.posted.append(message)
         return {"channel": channel.id, "ts": message.ts, "message": _message(message, metadata=True)}
@@ -173,7 +177,7 @@ class SlackMethods:
 
     def update(self, arguments: Arguments) -> Answer:
         message = self._own(arguments, "cant_update_message")
-        # Blocks stay only where no text replaces them, metadata where none is given (docs.slack.dev, chat.update).
+        # Blocks stay where no text replaces them, metadata where none is given (docs.slack.dev, chat.update).
         kept = {} if "text" in arguments else {"text": message.text, "blocks": message.blocks}
         message.text, message.blocks, metadata = _content({**kept, **arguments})
         message.metadata = metadata if "metadata" in arguments else message.metadata

@@ -10,8 +10,9 @@ import pytest
 from bi_governance.connectors.registry import PLATFORMS
 from bi_governance.model import Mode, NoticeKind, VisualKey
 from bi_governance.notify.blocks import render_blocks
-from bi_governance.notify.compose import Reading, compose_announcement, compose_digest, say_moment
+from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.message import Message
+from bi_governance.notify.moments import say_moment
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.text import render_text
 from bi_governance.ports import Announcement
