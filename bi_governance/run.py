@@ -381,7 +381,7 @@ def _afterwards(report: RunReport) -> Iterator[str]:
         yield f"Brought {followed.edited} earlier message(s) up to date."
     waiting = report.warned.waiting + followed.waiting
     if waiting:
-        yield f"Waiting for working hours: what is to be said about {waiting} visual(s) (notices.window)."
+        yield f"Waiting for working hours (schedule.notice_window): news about {waiting} visual(s)."
     yield from (f"Not told: {text}" for text in followed.failed[:10])
     yield from (f"Not brought up to date: {text}" for text in followed.unedited[:10])
 

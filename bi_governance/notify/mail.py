@@ -17,6 +17,7 @@ from bi_governance.notify.message import Message, shown
 from bi_governance.notify.pages import render_html
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.notify.text import render_text
+from bi_governance.notify.wording import Wording
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 # What tells an e-mail recipient from those of any other channel, also in the ledger.
@@ -38,10 +39,13 @@ class MailChannel:
 
     items_per_message = 50
 
-    def __init__(self, server: SmtpServer, sender: str, *, zone: tzinfo, clock: Clock) -> None:
+    def __init__(
+        self, server: SmtpServer, sender: str, *, zone: tzinfo, clock: Clock, wording: Wording | None = None
+    ) -> None:
         self._server = server
         self._sender = sender
         self._zone = zone
+        self._wording = wording or Wording()
         self._clock = clock
 
     def check(self) -> str:
@@ -58,7 +62,8 @@ class MailChannel:
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` sends it."""
-        return compose_digest(digest, Reading(self._zone, "the analytics team", is_owner=True))
+        reading = Reading(self._zone, "the analytics team", is_owner=True, wording=self._wording)
+        return compose_digest(digest, reading)
 
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that the server accepted it for this recipient."""

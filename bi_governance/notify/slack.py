@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bi_governance.errors import DeliveryError, NotEditable, RecipientUnknown
 from bi_governance.model import Mode, NoticeKind, Person
@@ -17,6 +18,7 @@ from bi_governance.notify.compose import Reading, compose_announcement, compose_
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.slack_api import SlackApi, SlackRefused, SlackSilent
+from bi_governance.notify.wording import Wording
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 EVENT_TYPE = "bi_governance_notice_sent"
@@ -53,8 +55,8 @@ class SlackNotifier:
 
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
-    are told in `zone`. `has_buttons` says that something listens for clicks (action id `keep`, value
-    the visual key). Needs the scopes chat:write, im:write, users:read, users:read.email, and for
+    are told in the zone an owner set in Slack, else in `zone`. `has_buttons` says that something listens
+    for clicks (action id `keep`, value the visual key). Needs the scopes chat:write, im:write, users:read, users:read.email, and for
     `find` im:history, channels:history, channels:read (groups:* for private channels).
     """
 
@@ -71,6 +73,7 @@ class SlackNotifier:
         clock: Clock,
         base_url: str = "https://slack.com/api/",
         has_buttons: bool = False,
+        wording: Wording | None = None,
         patience_seconds: float = 60.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -80,6 +83,8 @@ class SlackNotifier:
         self._zone = zone
         self._clock = clock
         self._has_buttons = has_buttons
+        self._wording = wording or Wording()
+        self._zones: dict[str, tzinfo] = {}
         self._lookups: dict[str, _Lookup] = {}
         self._conversations: dict[str, str] = {}
 
@@ -137,10 +142,11 @@ class SlackNotifier:
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` posts it."""
         reading = Reading(
-            self._zone,
+            self._zones.get(digest.recipient.address, self._zone),
             f"in {self._channel}" if self._channel.startswith("#") else "the analytics team",
             is_owner=_is_member(digest.recipient.address),
             has_buttons=self._has_buttons,
+            wording=self._wording,
         )
         return compose_digest(digest, reading)
 
@@ -217,6 +223,7 @@ class SlackNotifier:
         if user.get("is_bot"):
             return _Lookup(now, None, "its owner is a bot on Slack")
         name = user.get("real_name") or user.get("name") or email
+        self._zones[str(user["id"])] = _zone_of(user) or self._zone
         return _Lookup(now, Recipient(str(user["id"]), str(name)))
 
     def _stand_in(self, why: str) -> Recipient:
@@ -294,6 +301,14 @@ class SlackNotifier:
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return
+
+
+def _zone_of(user: Mapping[str, Any]) -> tzinfo | None:
+    """The zone a member set in Slack, if it is one we know."""
+    try:
+        return ZoneInfo(str(user.get("tz") or ""))
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def _is_member(address: str) -> bool:

@@ -295,7 +295,7 @@ def _member(member: SlackMember) -> Answer:
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
-    return answer if member.deleted else {**answer, "real_name": member.real_name, "tz": "Europe/Amsterdam"}
+    return answer if member.deleted else {**answer, "real_name": member.real_name, "tz": member.tz}
 
 
 def _message(message: SlackMessage, *, metadata: bool) -> Answer:

@@ -24,6 +24,7 @@ class SlackMember:
     email: str | None
     deleted: bool = False
     is_bot: bool = False
+    tz: str = "Europe/Amsterdam"
 
 
 @dataclass(slots=True)
