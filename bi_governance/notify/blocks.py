@@ -152,6 +152,7 @@ def _fact(fact: Fact, space: _Space) -> Iterator[str | Block]:
         "timestamp": int(fact.moment.timestamp()),
         "format": MOMENT,
         "fallback": named,
+        "style": {"bold": True},
     }
     if fact.after:
         yield fact.after
