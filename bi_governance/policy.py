@@ -236,10 +236,12 @@ class _Verdict:
     def reminder_due(self, deadline: datetime) -> int | None:
         """The smallest configured number of days before the deadline that has come and was not yet sent.
 
-        0 is the last call, on the deadline's own day where the team lives; it never moves the deadline.
+        0 is the last call, on the deadline's own day where the team lives; it never moves the deadline, and
+        whoever wants no reminders gets none.
         """
         zone = self.policy.window.zone
-        if self.now < deadline and local_day(self.now, zone) == local_day(deadline, zone):
+        is_today = self.now < deadline and local_day(self.now, zone) == local_day(deadline, zone)
+        if is_today and self.policy.reminder_days:
             return None if self.case.reminded(0) else 0
         for days in sorted(self.policy.reminder_days):
             if deadline - timedelta(days=days) <= self.now < deadline:
