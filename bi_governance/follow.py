@@ -6,7 +6,7 @@ its items - so a crash loses nothing, and what was recorded is not done again. N
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ from bi_governance.warn import NOBODY, Surroundings, WarnReport, digest_item, mu
 
 # News older than this is none: somebody who could not be told for so long is left in peace.
 FRESH = timedelta(days=14)
+Decisions = Mapping[VisualKey, Decision]
 UNKNOWN = Usage(None, "", None, timedelta(0), None, timedelta(0), None)
 
 
@@ -47,8 +48,9 @@ def follow(
     stale = [told for told in state.mail.messages.values() if told.is_stale and _is_fresh(services, told)]
     if stale:
         around = Surroundings(services, estate, [key for told in stale for key in told.items])
+        decisions = {d.key: d for d in plan.decisions}
         for told in stale:
-            _mend(services, plan, around, told, lease, run_id, report)
+            _mend(services, decisions, around, told, lease, run_id, report)
     return report
 
 
@@ -85,7 +87,7 @@ def _reader(told: Told, *, in_thread: bool) -> Recipient:
 
 def _mend(
     services: Services,
-    plan: Plan,
+    decisions: Decisions,
     around: Surroundings,
     told: Told,
     lease: Lease,
@@ -95,7 +97,7 @@ def _mend(
     version, problem = told.version, ""
     try:
         if told.recipient != NOBODY.address:
-            digest = restated(services, plan, around, told)
+            digest = restated(services, decisions, around, told)
             services.notifier.restate(digest, Thread(told.channel, told.ts))
             report.edited += 1
     except NotEditable as error:
@@ -117,17 +119,22 @@ def _mend(
     )
 
 
-def restated(services: Services, plan: Plan, around: Surroundings, told: Told) -> Digest:
+def restated(services: Services, decisions: Decisions, around: Surroundings, told: Told) -> Digest:
     """A delivered message as it reads now: what is still open in full, the rest by what became of it."""
     recipient = _reader(told, in_thread=False)
-    items = tuple(_item(services, plan, around, told, item, recipient) for item in told.items.values())
+    items = tuple(_item(services, decisions, around, told, item, recipient) for item in told.items.values())
     return Digest(told.message_id, told.kind, told.mode, recipient, items, services.retention_days)
 
 
 def _item(
-    services: Services, plan: Plan, around: Surroundings, told: Told, item: ToldItem, recipient: Recipient
+    services: Services,
+    decisions: Decisions,
+    around: Surroundings,
+    told: Told,
+    item: ToldItem,
+    recipient: Recipient,
 ) -> DigestItem:
-    facts, decision = around.facts.get(item.key), plan.decision(item.key)
+    facts, decision = around.facts.get(item.key), decisions.get(item.key)
     if item.ending is not None or facts is None or decision is None:
         return _ended(services, told, item, facts)
     return digest_item(services, around, decision, recipient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any
@@ -29,8 +29,10 @@ CLOCK_SKEW = timedelta(hours=1)
 PAGE = 200
 # Replies that also appear in the conversation, because a thread alone is easily missed.
 LOUD = frozenset({NoticeKind.REMINDER, NoticeKind.LAST_CALL, NoticeKind.DELETED})
-# Slack's words for a message that cannot be answered, because it is no longer there.
-NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
+# Slack's words for a message that cannot be answered, because it or its conversation is no longer there.
+NO_THREAD = frozenset(
+    {"thread_not_found", "message_not_found", "cannot_reply_to_message", "channel_not_found"}
+)
 # Slack's words for a message that stays as it is, whatever we do.
 UNCHANGEABLE = frozenset(
     {"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived",
@@ -138,7 +140,7 @@ class SlackNotifier:
             except SlackRefused as error:
                 if error.code not in NO_THREAD:
                     raise
-        return self._post(digest.recipient, message, blocks)
+        return self._post(replace(digest.recipient, thread=None), message, blocks)
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` posts it."""
@@ -189,18 +191,21 @@ class SlackNotifier:
         if recipient.address.startswith(MAILTO):
             raise unknown_outcome(recipient)
         thread = recipient.thread
-        channel = thread.channel if thread else self._history_id(recipient.address)
         # Replies stand in their thread alone; one whose thread is gone was posted beside it.
-        found = self._search(message_id, "conversations.replies", channel, ts=thread.ts) if thread else None
+        if thread is not None:
+            found = self._search(message_id, "conversations.replies", thread.channel, ts=thread.ts)
+            if found is not None:
+                return found
+        channel = self._history_id(recipient.address)
         oldest = f"{(since - CLOCK_SKEW).timestamp():.6f}"
-        return found or self._search(message_id, "conversations.history", channel, oldest=oldest)
+        return self._search(message_id, "conversations.history", channel, oldest=oldest)
 
     def _search(self, message_id: str, method: str, channel: str, **where: str) -> Delivery | None:
         pages = self._pages(method, "messages", channel=channel, include_all_metadata=True, **where)
         try:
             found = next((message for message in pages if _message_id(message) == message_id), None)
         except SlackRefused as error:
-            if error.code not in NO_THREAD:
+            if method != "conversations.replies" or error.code not in NO_THREAD:
                 raise
             return None
         return Delivery(channel, str(found["ts"]), self._clock.now()) if found else None

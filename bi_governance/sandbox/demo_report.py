@@ -235,4 +235,6 @@ def _texts(blocks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield str(text.get("text", ""))
         elif isinstance(text, str):
             yield text
+        elif block.get("type") == "date":
+            yield str(block.get("fallback", ""))
         yield from _texts([*block.get("fields", ()), *block.get("elements", ())])

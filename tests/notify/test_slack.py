@@ -306,6 +306,19 @@ def test_a_reply_whose_warning_somebody_deleted_stands_by_itself(notifier, slack
     assert connect(slack, clock).find("m2", reply.recipient, START).ts == answer.ts
 
 
+def test_a_reply_in_a_conversation_slack_no_longer_knows_goes_to_its_reader_all_the_same(
+    notifier, slack, clock
+) -> None:
+    """As after the company moved to another workspace: ids of conversations are not those of before."""
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    lost = replace(sent, channel="D0ELSEWHERE")
+    reply = reply_to(lost, recipient, NoticeKind.REMINDER, "m2")
+    answer = notifier.deliver(reply)
+    assert slack.messages_for("ada@acme.example")[-1].ts == answer.ts
+    assert connect(slack, clock).find("m2", reply.recipient, START).ts == answer.ts
+
+
 def test_any_other_refusal_of_a_reply_is_said(notifier, slack) -> None:
     recipient = notifier.recipient(ADA)
     sent = notifier.deliver(warning(recipient))
