@@ -177,6 +177,7 @@ class SlackMethods:
 
     def update(self, arguments: Arguments) -> Answer:
         message = self._own(arguments, "cant_update_message")
+        message.as_posted = message.as_posted or message.blocks
         # Blocks stay where no text replaces them, metadata where none is given (docs.slack.dev, chat.update).
         kept = {} if "text" in arguments else {"text": message.text, "blocks": message.blocks}
         message.text, message.blocks, metadata = _content({**kept, **arguments})

@@ -41,7 +41,10 @@ class SlackChannel:
 
 @dataclass(slots=True)
 class SlackMessage:
-    """One message as Slack keeps it; `ts` is its identity within the channel."""
+    """One message as Slack keeps it; `ts` is its identity within the channel.
+
+    `as_posted` are the blocks it had before its first edit; Slack itself keeps no such thing.
+    """
 
     channel: str
     ts: str
@@ -51,6 +54,7 @@ class SlackMessage:
     metadata: dict[str, Any] | None = None
     thread_ts: str | None = None
     edited_ts: str | None = None
+    as_posted: list[dict[str, Any]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
 
