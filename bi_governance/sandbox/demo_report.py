@@ -233,6 +233,9 @@ def _texts(blocks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Every text of the blocks in reading order."""
     for block in blocks:
         text = block.get("text")
+        if block.get("type") == "rich_text_section":
+            yield "".join(_texts(block.get("elements", ())))
+            continue
         if isinstance(text, Mapping):
             yield str(text.get("text", ""))
         elif isinstance(text, str):
