@@ -27,6 +27,7 @@ from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi
 from bi_governance.notify.smtp import SmtpServer
+from bi_governance.notify.wording import Wording
 from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
 from bi_governance.settings import Settings, SourceSettings
 from bi_governance.transform import DbtTransformer
@@ -154,12 +155,19 @@ class App:
         return LiveArmory(self.sources, self.ledger)
 
     @cached_property
+    def _wording(self) -> Wording:
+        return Wording(self.settings.notices.wording)
+
+    @cached_property
     def notifier(self) -> Composer:
         slack, mail = self._slack, self._mail
         if slack is not None:
             return WithMail(slack, mail, slack.is_unknown) if mail else slack
         outbox = OutboxNotifier(
-            Path(self.settings.outbox), clock=self.clock, zone=self.settings.schedule.zone
+            Path(self.settings.outbox),
+            clock=self.clock,
+            zone=self.settings.schedule.zone,
+            wording=self._wording,
         )
         return WithMail(outbox, mail, lambda _owner: True) if mail else outbox
 
@@ -176,6 +184,7 @@ class App:
             zone=self.settings.schedule.zone,
             clock=self.clock,
             sleep=self.sleep,
+            wording=self._wording,
         )
 
     def room(self) -> tuple[SlackRoom, Wanted]:
@@ -206,7 +215,8 @@ class App:
         if mail is None:
             return None
         server = SmtpServer(mail.host, mail.port, mail.username, mail.password or "", mail.starttls)
-        return MailChannel(server, mail.sender, zone=self.settings.schedule.zone, clock=self.clock)
+        zone = self.settings.schedule.zone
+        return MailChannel(server, mail.sender, zone=zone, clock=self.clock, wording=self._wording)
 
     @cached_property
     def services(self) -> Services:
@@ -225,6 +235,8 @@ class App:
             limits=settings.to_limits(),
             config_digest=settings.digest(),
             trial_notices=settings.dry_run.notices,
+            notice_window=settings.notice_window(),
+            retention_days=settings.backups.retention_days,
             robots={name: given.robots for name, given in self.sources.items()},
             allow_unrecoverable=frozenset(
                 n for n, given in self.sources.items() if given.allow_unrecoverable

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from bi_governance.errors import ConfigurationError
+from bi_governance.notify.wording import mistakes as wording_mistakes
 from bi_governance.settings import Settings
 
 DEFAULT_FILE = Path("config/bi_governance.yml")
@@ -52,6 +53,7 @@ def load_settings(file: Path, environment: Mapping[str, str] | None = None) -> S
     except ValidationError as error:
         mistakes = [*_explain(error), *mistakes]
     else:
+        mistakes += wording_mistakes(settings.notices.wording)
         if not mistakes:
             return settings
     listed = "\n".join(f"  - {mistake}" for mistake in mistakes)

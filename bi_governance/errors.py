@@ -12,8 +12,9 @@ GovernanceError                  one clear sentence: what, where, what to do
 ├── TransformError               exit 1: dbt could not run at all
 ├── DeliveryError                a message was not accepted
 │   ├── RecipientUnknown         there is nobody to deliver it to
-│   ├── OutcomeOpen              it may have arrived, and can be asked about later
-│   └── OutcomeUnknown           it may have arrived, and nobody will ever know
+ │   ├── OutcomeOpen              it may have arrived, and can be asked about later
+ │   ├── OutcomeUnknown           it may have arrived, and nobody will ever know
+ │   └── NotEditable              what was delivered stays as it is
 └── SourceError                  a BI platform said no, or said nothing
     ├── SourceUnreachable        no answer: refused, timed out, cut off
     ├── SourceAuthFailed         401: credentials are wrong or have expired
@@ -88,6 +89,10 @@ class OutcomeOpen(DeliveryError):
 
 class OutcomeUnknown(DeliveryError):
     """A message may have arrived, and its channel cannot be asked: not now, not later."""
+
+
+class NotEditable(DeliveryError):
+    """A delivered message cannot be changed: its channel has no way to, or it is no longer there."""
 
 
 class SourceError(GovernanceError):

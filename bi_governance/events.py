@@ -123,7 +123,10 @@ class VisualEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeEvent(VisualEvent):
-    """A message about one visual; title, owner and folder are as its reader sees them."""
+    """A message about one visual; title, owner and folder are as its reader sees them.
+
+    A reply names the channel and time stamp of the message it answers.
+    """
 
     episode: int
     notice: NoticeKind
@@ -137,6 +140,8 @@ class NoticeEvent(VisualEvent):
     days_before: int | None = None
     succession: str = ""
     reader: str = ""
+    thread_channel: str = ""
+    thread_ts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +178,29 @@ class NoticeFailed(VisualEvent, kind="notice.failed"):
     mode: Mode
     message_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeEdited(Event, kind="notice.edited"):
+    """A delivered message was brought up to date; `version` counts what became of its items until then.
+
+    `problem` says why it can not be and stays as it is: nobody is bothered with trying again.
+    """
+
+    message_id: str
+    version: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthReported(Event, kind="month.reported"):
+    """The analytics team got its summary of a month, written as `2026-10`."""
+
+    month: str
+
+    @property
+    def once(self) -> str | None:
+        return f"month.reported:{self.month}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

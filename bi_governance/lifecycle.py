@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
+from bi_governance.told import ASKING, Ending, Mailbag
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Notice:
     days_before: int | None
     succession: str
     reader: str = ""
+    channel: str = ""
+    ts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,9 @@ class State:
     last_success: datetime | None = None
     marts: ev.MartsBuilt | None = None
     switched_at: dict[str, datetime] = field(default_factory=dict)
+    mail: Mailbag = field(default_factory=Mailbag)
+    months_reported: set[str] = field(default_factory=set)
+    first_run: datetime | None = None
 
     def case(self, key: VisualKey) -> Case:
         return self.cases.get(key) or Case(key)
@@ -153,7 +159,22 @@ def _apply(state: State, event: ev.Event) -> None:
             state.last_success = event.at
         case ev.VisualEvent():
             _note(state, event)
-            state.cases[event.key] = advance(state.case(event.key), event, state.mode_of(event.key.source))
+            mode, before = state.mode_of(event.key.source), state.case(event.key)
+            state.cases[event.key] = after = advance(before, event, mode)
+            _note_ending(state.mail, event, before, after, mode)
+        case _:
+            _note_own(state, event)
+
+
+def _note_own(state: State, event: ev.Event) -> None:
+    """What we did that concerns no visual and no source."""
+    match event:
+        case ev.RunStarted():
+            state.first_run = state.first_run or event.at
+        case ev.NoticeEdited():
+            state.mail.edited(event)
+        case ev.MonthReported():
+            state.months_reported.add(event.month)
         case _:
             pass
 
@@ -178,7 +199,41 @@ def _change_mode(state: State, event: ev.ModeChanged) -> None:
         _end_trial(state, source)
     for key, case in state.cases.items():
         if key.source in concerned:
+            if case.is_open:
+                ending = Ending(None, event.at, f"switched_to_{event.mode}", event.reason, event.actor)
+                state.mail.ended(key, case.episode, before[key.source], ending)
             state.cases[key] = replace(case.next_episode(), last_simulated_at=None)
+
+
+def _note_ending(mail: Mailbag, event: ev.VisualEvent, before: Case, after: Case, mode: Mode) -> None:
+    """Note in the messages about a visual that its episode is over, and how."""
+    if isinstance(event, ev.NoticeDelivered):
+        mail.delivered(event)
+    is_simulated = isinstance(event, ev.RemovalSimulated) and after.simulated_at != before.simulated_at
+    if before.is_open and (after.episode != before.episode or is_simulated):
+        mail.ended(event.key, before.episode, mode, _ending(event))
+    if isinstance(event, ev.Restored):
+        mail.restored(event.key, _ending(event))
+
+
+def _ending(event: ev.VisualEvent) -> Ending:
+    match event:
+        case ev.Rescued():
+            return Ending(NoticeKind.RESCUED, event.at, event.code, event.reason)
+        case ev.Removed():
+            return Ending(NoticeKind.DELETED, event.at, "deleted")
+        case ev.RemovalSimulated():
+            return Ending(NoticeKind.DELETED, event.at, "simulated")
+        case ev.Restored():
+            return Ending(NoticeKind.RESTORED, event.at, "restored", "", event.actor, event.lost)
+        case ev.Regretted():
+            return Ending(NoticeKind.RESCUED, event.at, "wanted", event.how, event.actor)
+        case ev.KeptUntil():
+            return Ending(None, event.at, "kept", event.until.isoformat(), event.actor)
+        case ev.Exempted():
+            return Ending(None, event.at, "exempt", event.reason, event.actor)
+        case _:
+            return Ending(None, event.at, event.kind, "", event.actor)
 
 
 def _switched(current: ModeSwitch, event: ev.ModeChanged) -> ModeSwitch:
@@ -272,7 +327,7 @@ def _known_removal(case: Case, event: ev.Removed) -> bool:
 def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
     if event.mode is not mode or event.episode != case.episode:
         return case
-    if event.notice not in (NoticeKind.WARNING, NoticeKind.REMINDER):
+    if event.notice not in ASKING:
         return case
     if any(n.kind is event.notice and n.days_before == event.days_before for n in case.notices):
         return case
@@ -288,5 +343,7 @@ def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
         event.days_before,
         event.succession,
         event.reader or event.recipient,
+        event.channel,
+        event.ts,
     )
     return replace(case, notices=(*case.notices, notice))

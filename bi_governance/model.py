@@ -31,10 +31,11 @@ class Action(enum.StrEnum):
 
 
 class NoticeKind(enum.StrEnum):
-    """The notices one episode can bring its owner."""
+    """The notices one episode can bring its owner; only a delivered WARNING starts the grace."""
 
     WARNING = "warning"
     REMINDER = "reminder"
+    LAST_CALL = "last_call"
     RESCUED = "rescued"
     DELETED = "deleted"
     RESTORED = "restored"

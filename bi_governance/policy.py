@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bi_governance.lifecycle import Case, Removal
 from bi_governance.model import Action, Facts, Reason, VisualKey
 from bi_governance.rules import Policy, Terms, terms_for
+from bi_governance.window import local_day
 
 # The reason of what is unused and yet only reported, because its source cannot remove it.
 NOT_REMOVABLE = "not_removable"
@@ -233,7 +234,15 @@ class _Verdict:
         return deadline_of(self.case, self.usage, self.terms, self.policy)
 
     def reminder_due(self, deadline: datetime) -> int | None:
-        """The smallest configured number of days before the deadline that has come and was not yet sent."""
+        """The smallest configured number of days before the deadline that has come and was not yet sent.
+
+        0 is the last call, on the deadline's own day where the team lives; it never moves the deadline, and
+        whoever wants no reminders gets none.
+        """
+        zone = self.policy.window.zone
+        is_today = self.now < deadline and local_day(self.now, zone) == local_day(deadline, zone)
+        if is_today and self.policy.reminder_days:
+            return None if self.case.reminded(0) else 0
         for days in sorted(self.policy.reminder_days):
             if deadline - timedelta(days=days) <= self.now < deadline:
                 return None if self.case.reminded(days) else days

@@ -26,6 +26,8 @@ from bi_governance.model import (
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.rules import Policy
+from bi_governance.told import Ending
+from bi_governance.window import ActionWindow
 
 # One raw-table row without its `source`, `run_id` and `collected_at`, which the warehouse adds.
 Row = Mapping[str, object]
@@ -281,6 +283,10 @@ class Warehouse(Protocol):
         """Per visual, the stretch for which the platform's own last-access field proves non-use."""
         ...
 
+    def upstream(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, tuple[str, ...]]:
+        """The tables, datasets and explores these visuals read, by name; nothing where none is known."""
+        ...
+
     def source_days(self) -> list[SourceDay]:
         """The mart `source_coverage`, newest 200 days."""
         ...
@@ -374,23 +380,45 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """A delivered message that others can answer: where it is, as its Delivery said."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a message goes; `succession` says why that may not be the owner, and gives a longer grace."""
+    """Where a message goes; `succession` says why that may not be the owner, and gives a longer grace.
+
+    With `thread` it goes there as a reply to an earlier message.
+    """
 
     address: str
     name: str
     succession: str = ""
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """One visual in a message."""
+    """One visual in a message.
+
+    `part_of` and `holds` name the visuals around it, `reads` the tables and explores it is built on.
+    With an `ending`, nothing is asked about it any more: the message says what became of it.
+    """
 
     facts: Facts
     decision: Decision
     deadline: datetime | None = None
     note: str = ""
     lost_on_restore: tuple[str, ...] = ()
+    route: RemovalRoute | None = None
+    part_of: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    restorable_until: datetime | None = None
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +430,7 @@ class Digest:
     mode: Mode
     recipient: Recipient
     items: tuple[DigestItem, ...]
+    retention_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +474,13 @@ class Notifier(Protocol):
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team."""
+        ...
+
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        """Make a delivered message say what its digest says now; doing it twice changes nothing.
+
+        Raises NotEditable when that can never be done, another DeliveryError when it failed this time.
+        """
         ...
 
     def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:
@@ -517,6 +553,8 @@ class Services:
     limits: Limits
     config_digest: str = ""
     trial_notices: TrialNotices = TrialNotices.CHANNEL
+    notice_window: ActionWindow = field(default_factory=ActionWindow)
+    retention_days: int = 30
     robots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allow_unrecoverable: frozenset[str] = frozenset()
     history_days: int = 0

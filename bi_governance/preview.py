@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bi_governance.explain import current_plan
 from bi_governance.keep import known_key
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, VisualKey
+from bi_governance.model import Action, Mode, NoticeKind, Person, Reason, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
-from bi_governance.ports import Digest, Services, TrialNotices
+from bi_governance.ports import Digest, DigestItem, Recipient, Services, TrialNotices
 from bi_governance.run import gather
-from bi_governance.warn import KIND_OF, digest_item
+from bi_governance.told import ASKING, Ending
+from bi_governance.warn import Surroundings, digest_item, in_messages, kind_of
 
 MESSAGE_ID = "preview"
+# What people are told by the plan itself; everything else they are told afterwards.
+TOLD = (Action.WARN, Action.REMIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class Preview:
     remarks: tuple[str, ...]
 
 
-def preview(services: Services, text: str) -> Preview:
-    """The digest of the owner of this visual that holds it.
+def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> Preview:
+    """The digest of the owner of this visual that holds it, of the kind that is due or of the one wanted.
 
     It has the owner's other visuals that are due for the same kind of notice, as far as they fit into
     the same message. A visual nothing is due for is shown in a warning of its own, with a remark.
@@ -37,34 +41,48 @@ def preview(services: Services, text: str) -> Preview:
     VisualKey.parse(text)
     state = services.ledger.state()
     estate = gather(services, state)
-    facts = {f.key: f for f in estate.facts}
-    key = known_key(text, list(facts))
+    key = known_key(text, [f.key for f in estate.facts])
     plan = current_plan(services, state, estate)
     decision = plan.decision(key)
     assert decision is not None, "every visual in the inventory has a decision"
-    kind = KIND_OF.get(decision.action, NoticeKind.WARNING)
+    is_due = decision.action in TOLD and wanted in (None, kind_of(decision))
     mode = plan.modes[key.source]
-    recipient = services.notifier.recipient(facts[key].owner)
-    told = _told_together(services, plan, facts, decision)
-    items = tuple(digest_item(services, facts[d.key], d, recipient) for d in told)
-    digest = Digest(MESSAGE_ID, kind, mode, recipient, items)
-    return Preview(digest, tuple(_remarks(services, decision, mode)))
+    around = Surroundings(services, estate.facts, [d.key for d in (decision, *plan.of(*TOLD))])
+    recipient = services.notifier.recipient(around.facts[key].owner)
+    told = _told_together(services, plan, around, decision, recipient) if is_due else [decision]
+    items = tuple(digest_item(services, around, d, recipient) for d in told)
+    kind = wanted or kind_of(decision)
+    if kind not in ASKING:
+        items = tuple(_ended(services, item, kind, mode) for item in items)
+    digest = Digest(MESSAGE_ID, kind, mode, recipient, items, services.retention_days)
+    return Preview(digest, tuple(_remarks(services, decision, kind, mode, is_due=is_due)))
 
 
 def _told_together(
-    services: Services, plan: Plan, facts: dict[VisualKey, Facts], decision: Decision
+    services: Services, plan: Plan, around: Surroundings, decision: Decision, recipient: Recipient
 ) -> Sequence[Decision]:
-    if decision.action not in KIND_OF:
-        return [decision]
-    mode, owner = plan.modes[decision.key.source], _same(facts[decision.key].owner)
+    mode, owner = plan.modes[decision.key.source], _same(around.facts[decision.key].owner)
     due = [
         d
         for d in plan.of(decision.action)
-        if plan.modes[d.key.source] is mode and _same(facts[d.key].owner) == owner
+        if plan.modes[d.key.source] is mode
+        and kind_of(d) is kind_of(decision)
+        and _same(around.facts[d.key].owner) == owner
     ]
-    size = services.notifier.items_per_message
-    start = due.index(decision) // size * size
-    return due[start : start + size]
+    return next(part for part in in_messages(services, around, due, recipient) if decision in part)
+
+
+def _ended(services: Services, item: DigestItem, kind: NoticeKind, mode: Mode) -> DigestItem:
+    """The item as if this had become of it now."""
+    now = services.clock.now()
+    is_kept = kind is NoticeKind.DELETED and mode is Mode.LIVE
+    reasons = (Reason("used", "it was used again"),) if kind is NoticeKind.RESCUED else item.decision.reasons
+    return replace(
+        item,
+        decision=replace(item.decision, reasons=reasons),
+        ending=Ending(kind, now, str(kind)),
+        restorable_until=now + timedelta(days=services.retention_days) if is_kept else None,
+    )
 
 
 def _same(owner: Person | None) -> str:
@@ -74,11 +92,15 @@ def _same(owner: Person | None) -> str:
     return (owner.email or "").strip().lower() or f"{owner.id} {owner.name}"
 
 
-def _remarks(services: Services, decision: Decision, mode: Mode) -> Iterator[str]:
-    if decision.action not in KIND_OF:
+def _remarks(
+    services: Services, decision: Decision, kind: NoticeKind, mode: Mode, *, is_due: bool
+) -> Iterator[str]:
+    if not is_due:
         why = "; ".join(str(reason) for reason in decision.reasons)
         verdict = {Action.NONE: "nothing is due"}.get(decision.action, f"the plan says {decision.action}")
-        yield f"The next run would not send this: {verdict} ({why}). This is how a warning would read."
+        name = {NoticeKind.LAST_CALL: "a last call"}.get(kind, f"a {kind}")
+        name = name if kind in ASKING else f"news of what was {kind}"
+        yield f"The next run would not send this: {verdict} ({why}). This is how {name} would read."
     if mode is Mode.DRY_RUN and services.trial_notices is TrialNotices.CHANNEL:
         where = services.notifier.trial_recipient().name
         yield f"In dry-run the owner is not told; {where} is (dry_run.notices: channel)."

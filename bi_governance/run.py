@@ -14,9 +14,11 @@ from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
+from bi_governance.follow import FollowReport, follow
 from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
+from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
@@ -48,6 +50,8 @@ class RunReport:
     estate: Estate | None = None
     warned: WarnReport = field(default_factory=WarnReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
+    followed: FollowReport = field(default_factory=FollowReport)
+    month: str = ""
     rescued: list[VisualKey] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -104,6 +108,8 @@ def daily_run(services: Services) -> RunReport:
         prepare_plan(services, report, lease)
         warn_stage(services, report, lease)
         delete_stage(services, report, lease)
+        follow_stage(services, report, lease)
+        month_stage(services, report, lease)
         finish(services, report, lease)
         return report
 
@@ -321,6 +327,22 @@ def delete_stage(
         report.deleted = delete(services, report.plan, report.estate.facts, lease, only=only)
 
 
+def follow_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Tell people what became of what they were warned of, and bring their messages up to date."""
+    if report.plan is not None and report.estate is not None:
+        report.followed = follow(services, report.plan, report.estate.facts, lease, report.run_id)
+
+
+def month_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Tell the analytics team about the month that is over, once."""
+    if report.plan is None:
+        return
+    try:
+        report.month = report_month(services, report.plan, lease, report.run_id)
+    except DeliveryError as error:
+        report.followed.failed.append(f"the summary of the month: {error}")
+
+
 def finish(services: Services, report: RunReport, lease: Lease) -> None:
     """Tell the analytics team and close the run in the ledger."""
     title, lines = summary(report)
@@ -348,6 +370,22 @@ def _vetoes_to_tell(report: RunReport) -> list[Veto]:
     return [v for v in vetoes if v.source not in told or v.guard != "collection_complete"]
 
 
+def _afterwards(report: RunReport) -> Iterator[str]:
+    """What was told and mended after the fact, and what could not be; none of it fails a run."""
+    followed = report.followed
+    if followed.delivered:
+        yield f"Told what became of {followed.delivered} visual(s) in {followed.messages} message(s)."
+    if report.month:
+        yield f"Told the analytics team about {report.month}."
+    if followed.edited:
+        yield f"Brought {followed.edited} earlier message(s) up to date."
+    waiting = report.warned.waiting + followed.waiting
+    if waiting:
+        yield f"Waiting for working hours (schedule.notice_window): news about {waiting} visual(s)."
+    yield from (f"Not told: {text}" for text in followed.failed[:10])
+    yield from (f"Not brought up to date: {text}" for text in followed.unedited[:10])
+
+
 def summary(report: RunReport) -> tuple[str, list[str]]:
     """The run in a title and a few lines, for the channel and the terminal."""
     modes: Mapping[str, Mode] = report.plan.modes if report.plan else {}
@@ -367,6 +405,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )
+    lines.extend(_afterwards(report))
     lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])

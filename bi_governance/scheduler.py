@@ -1,4 +1,4 @@
-"""Scheduler: the daily run and, where deletions have their own hours, a second look when those begin."""
+"""Scheduler: the daily run, and another when the hours begin that deletions or messages keep to."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ def schedule_of(given: ScheduleSettings) -> list[tuple[str, CronTrigger]]:
     """Name and trigger of each daily start, in the team's zone."""
     daily = given.time_of_day
     jobs = [("daily", CronTrigger(hour=daily.hour, minute=daily.minute, timezone=given.zone))]
-    window = given.delete_window
-    if window is not None:
+    openings: list[tuple[time, tuple[str, ...]]] = []
+    for name, window in (("deletions", given.delete_window), ("notices", given.notice_window)):
+        if window is None:
+            continue
         opens, closes = window.span()
-        if not opens <= daily < closes or set(window.days) != set(WEEKDAYS):
-            jobs.append(("deletions", _opening(opens, window.days, given)))
+        is_apart = not opens <= daily < closes or set(window.days) != set(WEEKDAYS)
+        if is_apart and (opens, window.days) not in openings:
+            openings.append((opens, window.days))
+            jobs.append((name, _opening(opens, window.days, given)))
     return jobs
 
 

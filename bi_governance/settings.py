@@ -202,7 +202,7 @@ class EmailSettings(Section):
 
 
 class WindowSettings(Section):
-    """Local days and hours in which deletions may happen."""
+    """Local days and hours in which something may happen."""
 
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = WEEKDAYS  # type: ignore[assignment]
     hours: str = Field("00:00-24:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
@@ -215,7 +215,7 @@ class WindowSettings(Section):
             raise ValueError(f"hours {self.hours} never open; write them as HH:MM-HH:MM within one day")
         if not self.days:
             raise ValueError(
-                "days is empty, so nothing could ever be deleted; leave delete_window out instead"
+                "days is empty, so nothing could ever happen; leave the window out to mean always"
             )
         return self
 
@@ -227,11 +227,12 @@ class WindowSettings(Section):
 
 
 class ScheduleSettings(Section):
-    """When the daily run starts, and when deletions may happen; without a window: always."""
+    """When the daily run starts, deletions may happen and people may be written to; no window: always."""
 
     daily_at: str = Field("06:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     timezone: str = "UTC"
     delete_window: WindowSettings | None = None
+    notice_window: WindowSettings | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -251,6 +252,12 @@ class ScheduleSettings(Section):
         return time.fromisoformat(self.daily_at)
 
 
+class NoticeSettings(Section):
+    """What people are told in the company's own words, text by text; the rest stays as it is."""
+
+    wording: dict[str, str] = {}
+
+
 class Settings(Section):
     """Everything in the configuration file."""
 
@@ -267,6 +274,7 @@ class Settings(Section):
     email: EmailSettings | None = None
     outbox: str = "data/outbox"
     schedule: ScheduleSettings = ScheduleSettings()
+    notices: NoticeSettings = NoticeSettings()
 
     def to_policy(self) -> Policy:
         """The part the core decides with."""
@@ -292,8 +300,12 @@ class Settings(Section):
             protect_certified=protect.certified,
             protect_personal=protect.personal_folders,
             protect_code_managed=protect.code_managed,
-            window=_window(schedule),
+            window=_window(schedule, schedule.delete_window),
         )
+
+    def notice_window(self) -> ActionWindow:
+        """When people may be written to."""
+        return _window(self.schedule, self.schedule.notice_window)
 
     def to_limits(self) -> Limits:
         """The part the guards judge with."""
@@ -325,8 +337,7 @@ class Settings(Section):
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _window(schedule: ScheduleSettings) -> ActionWindow:
-    given = schedule.delete_window
+def _window(schedule: ScheduleSettings, given: WindowSettings | None) -> ActionWindow:
     if given is None:
         return ActionWindow(zone=schedule.zone)
     opens, closes = given.span()

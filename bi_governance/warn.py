@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
-from bi_governance.lifecycle import State
+from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, projected_deadline
-from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, TrialNotices
+from bi_governance.policy import Decision, Neighbourhood, projected_deadline
+from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, Thread, TrialNotices
 from bi_governance.rules import terms_for
 
 NOBODY = Recipient("none", "nobody (trial notices are off)")
-KIND_OF = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,11 @@ class Untold:
 
 @dataclass(slots=True)
 class WarnReport:
-    """How many visuals somebody was told about, and what could not be told."""
+    """How many visuals somebody was told about, what could not be told, and what waits for working hours."""
 
     delivered: int = 0
     messages: int = 0
+    waiting: int = 0
     untold: list[Untold] = field(default_factory=list)
 
     @property
@@ -93,7 +93,9 @@ def settle_notices(services: Services, state: State, lease: Lease, run_id: str) 
 def _find(services: Services, intent: ev.NoticeIntended) -> Delivery | None:
     if intent.recipient == NOBODY.address:
         return None
-    return services.notifier.find(intent.message_id, Recipient(intent.recipient, intent.recipient), intent.at)
+    thread = Thread(intent.thread_channel, intent.thread_ts) if intent.thread_ts else None
+    recipient = Recipient(intent.recipient, intent.recipient, thread=thread)
+    return services.notifier.find(intent.message_id, recipient, intent.at)
 
 
 def _settled(
@@ -113,46 +115,86 @@ def _delivered(intent: ev.NoticeIntended, delivery: Delivery, run_id: str) -> ev
 def warn(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) -> WarnReport:
     """Send what the plan says is due; a message that fails leaves its visuals unwarned."""
     report = WarnReport()
-    facts = {f.key: f for f in estate}
-    for index, (kind, mode, recipient, batch) in enumerate(_batches(services, plan, facts, lease, report)):
-        message_id = _message_id(plan.run_id, kind, mode, recipient, index)
-        items = tuple(digest_item(services, facts[d.key], d, recipient) for d in batch)
-        _send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
+    around = Surroundings(services, estate, [d.key for d in plan.of(Action.WARN, Action.REMIND)])
+    batches = _batches(services, plan, around, lease, report)
+    for index, (kind, mode, recipient, batch) in enumerate(batches):
+        if must_wait(services, recipient):
+            report.waiting += len(batch)
+            continue
+        message_id = new_message_id(plan.run_id, kind, mode, recipient, index)
+        items = tuple(digest_item(services, around, d, recipient) for d in batch)
+        digest = Digest(message_id, kind, mode, recipient, items, services.retention_days)
+        send(services, digest, plan.run_id, lease, report)
     return report
 
 
-def _message_id(run_id: str, kind: NoticeKind, mode: Mode, recipient: Recipient, index: int) -> str:
+def must_wait(services: Services, recipient: Recipient) -> bool:
+    """Whether people are left in peace now; waiting only ever makes a message, and its date, later."""
+    return recipient != NOBODY and not services.notice_window.is_open(services.clock.now())
+
+
+def kind_of(decision: Decision) -> NoticeKind:
+    """How somebody is told of a decision; what nothing is due for would be told as a warning."""
+    if decision.action is not Action.REMIND:
+        return NoticeKind.WARNING
+    return NoticeKind.LAST_CALL if decision.days_before == 0 else NoticeKind.REMINDER
+
+
+def new_message_id(run_id: str, kind: NoticeKind, mode: Mode, recipient: Recipient, index: int) -> str:
+    """An id no other message has, and the same for the same message of the same run."""
     text = "|".join((run_id, kind, mode, recipient.address, str(index)))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _batches(
-    services: Services, plan: Plan, facts: Mapping[VisualKey, Facts], lease: Lease, report: WarnReport
-) -> Iterable[tuple[NoticeKind, Mode, Recipient, list[Decision]]]:
-    """One digest per recipient and kind, split at what one message can hold."""
+    services: Services, plan: Plan, around: Surroundings, lease: Lease, report: WarnReport
+) -> Iterable[tuple[NoticeKind, Mode, Recipient, Sequence[Decision]]]:
+    """One digest per recipient and kind, nearest deadlines first, split at what one message can hold.
+
+    What comes after a warning goes as a reply to it, when it has the same reader.
+    """
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
-    unsettled = {i.key for intents in services.ledger.state().unsettled_notices.values() for i in intents}
+    state = services.ledger.state()
+    unsettled = {i.key for intents in state.unsettled_notices.values() for i in intents}
     for decision in plan.of(Action.WARN, Action.REMIND):
         if decision.key in unsettled:
             reason = "an earlier message may have arrived; asking again later"
-            report.untold.append(_untold(decision, _owner(facts[decision.key]), reason))
+            report.untold.append(_untold(decision, _owner(around.facts[decision.key]), reason))
             continue
         mode = plan.modes[decision.key.source]
         try:
-            recipient = _recipient(services, facts[decision.key], mode)
+            recipient = _recipient(services, around.facts[decision.key], mode)
         except DeliveryError as error:  # nobody is left, or nobody can say: the others are told
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
-            report.untold.append(_untold(decision, _owner(facts[decision.key]), str(error)))
+            report.untold.append(_untold(decision, _owner(around.facts[decision.key]), str(error)))
             continue
-        groups.setdefault((KIND_OF[decision.action], mode, recipient), []).append(decision)
-    size = services.notifier.items_per_message
+        recipient = _in_thread(recipient, state.case(decision.key).warning)
+        groups.setdefault((kind_of(decision), mode, recipient), []).append(decision)
     for (kind, mode, recipient), decisions in groups.items():
-        for start in range(0, len(decisions), size):
-            yield kind, mode, recipient, decisions[start : start + size]
+        for batch in in_messages(services, around, decisions, recipient):
+            yield kind, mode, recipient, batch
+
+
+def _in_thread(recipient: Recipient, warning: Notice | None) -> Recipient:
+    if warning is None or not warning.ts or warning.recipient != recipient.address or recipient == NOBODY:
+        return recipient
+    return replace(recipient, thread=Thread(warning.channel, warning.ts))
+
+
+def in_messages(
+    services: Services, around: Surroundings, decisions: Sequence[Decision], recipient: Recipient
+) -> Iterator[Sequence[Decision]]:
+    """What one recipient is told, nearest deadlines first, in as many parts as messages are needed."""
+    deadlines = {d.key: _deadline(services, around.facts[d.key], d, recipient) for d in decisions}
+    never = datetime.max.replace(tzinfo=UTC)
+    ordered = sorted(decisions, key=lambda d: (deadlines[d.key] or never, d.key))
+    size = services.notifier.items_per_message
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def _untold(decision: Decision, reader: str, reason: str) -> Untold:
-    return Untold(decision.key, KIND_OF[decision.action], reader, reason)
+    return Untold(decision.key, kind_of(decision), reader, reason)
 
 
 def _owner(facts: Facts) -> str:
@@ -166,25 +208,71 @@ def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
     return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
 
 
-def digest_item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
-    """One visual as this recipient would be told about it now, with the deadline that would set."""
+def _deadline(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> datetime | None:
+    """The deadline as decided, else the one that a message to this recipient would set now."""
     terms = terms_for(facts, services.policy)
-    deadline = decision.deadline or projected_deadline(
+    return decision.deadline or projected_deadline(
         services.clock.now(), decision.usage, terms, services.policy, succession=bool(recipient.succession)
     )
+
+
+class Surroundings:
+    """What lies around the visuals people are told about: what they are part of, hold and read."""
+
+    def __init__(self, services: Services, estate: Sequence[Facts], keys: Sequence[VisualKey]) -> None:
+        self.facts = {f.key: f for f in estate}
+        self._upstream = services.warehouse.upstream(keys) if keys else {}
+        self._held: dict[VisualKey, list[VisualKey]] = {}
+        for facts in estate:
+            for container in () if facts.is_trashed else facts.containers:
+                self._held.setdefault(container, []).append(facts.key)
+
+    def part_of(self, key: VisualKey) -> tuple[str, ...]:
+        """The living visuals that contain it directly."""
+        around = Neighbourhood(self.facts, {})
+        found = self.facts.get(key)
+        return tuple(self._named(c) for c in (found.containers if found else ()) if around.is_alive(c))
+
+    def holds(self, key: VisualKey) -> tuple[str, ...]:
+        """The visuals that are directly inside it."""
+        return tuple(self._named(inner) for inner in self._held.get(key, ()))
+
+    def reads(self, key: VisualKey) -> tuple[str, ...]:
+        """The tables, datasets and explores it is built on."""
+        return self._upstream.get(key, ())
+
+    def _named(self, key: VisualKey) -> str:
+        facts = self.facts.get(key)
+        return f"{key.type} '{facts.title}'" if facts and facts.title.strip() else str(key)
+
+
+def digest_item(
+    services: Services, around: Surroundings, decision: Decision, recipient: Recipient
+) -> DigestItem:
+    """One visual as this recipient would be told about it now, with the deadline that would set."""
+    facts = around.facts[decision.key]
     reader = services.readers.get(facts.key.source)
-    lost = reader.capabilities.lost_on_restore.get(facts.key.type, ()) if reader else ()
-    return DigestItem(facts, decision, deadline, lost_on_restore=tuple(lost))
+    capabilities = reader.capabilities if reader else None
+    return DigestItem(
+        facts,
+        decision,
+        _deadline(services, facts, decision, recipient),
+        lost_on_restore=tuple(capabilities.lost_on_restore.get(facts.key.type, ())) if capabilities else (),
+        route=capabilities.routes.get(facts.key.type) if capabilities else None,
+        part_of=around.part_of(facts.key),
+        holds=around.holds(facts.key),
+        reads=around.reads(facts.key),
+    )
 
 
-def _send(services: Services, digest: Digest, run_id: str, lease: Lease, report: WarnReport) -> None:
+def send(services: Services, digest: Digest, run_id: str, lease: Lease, report: WarnReport) -> None:
     """Intent, message, record - in that order, so that a crash in between can be settled."""
     intents = [_intent(digest, item, services.clock.now(), run_id) for item in digest.items]
     services.ledger.append(intents, lease)
     try:
         delivery = (
             Delivery("none", digest.message_id, services.clock.now())
-            if digest.recipient is NOBODY
+            if digest.recipient == NOBODY
             else services.notifier.deliver(digest)
         )
     except DeliveryError as error:
@@ -217,6 +305,8 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
         days_before=decision.days_before,
         succession=digest.recipient.succession,
         reader=digest.recipient.name,
+        thread_channel=digest.recipient.thread.channel if digest.recipient.thread else "",
+        thread_ts=digest.recipient.thread.ts if digest.recipient.thread else "",
     )
 
 
@@ -243,7 +333,7 @@ def _note_failure(
                 run_id=run_id,
                 key=decision.key,
                 episode=decision.episode,
-                notice=KIND_OF[decision.action],
+                notice=kind_of(decision),
                 mode=mode,
                 message_id="",
                 reason=reason,

@@ -39,6 +39,16 @@ def test_a_second_start_when_the_deletion_window_opens_if_the_daily_run_lies_out
     assert ("deletions", datetime(2026, 3, 3, 9, tzinfo=UTC)) in found
 
 
+def test_another_start_when_people_may_be_written_to_so_that_no_message_waits_forever():
+    office = {"days": ["mon", "tue"], "hours": "08:00-18:00"}
+    schedule = ScheduleSettings.model_validate({"daily_at": "06:00", "notice_window": office})
+    found = starts(schedule, datetime(2026, 3, 2, tzinfo=UTC), count=2)
+    assert ("notices", datetime(2026, 3, 2, 8, tzinfo=UTC)) in found
+    assert ("notices", datetime(2026, 3, 3, 8, tzinfo=UTC)) in found
+    both = ScheduleSettings.model_validate({"notice_window": office, "delete_window": office})
+    assert [n for n, _ in schedule_of(both)] == ["daily", "deletions"]
+
+
 def test_no_second_start_without_a_window_or_with_the_daily_run_inside_it():
     assert [n for n, _ in schedule_of(ScheduleSettings())] == ["daily"]
     inside = ScheduleSettings.model_validate({"daily_at": "10:00", "delete_window": {"hours": "09:00-16:00"}})

@@ -11,6 +11,7 @@ from bi_governance.cli.main import AsOfOption, ConfigOption, JsonOption, Options
 from bi_governance.cli.people import KeyArgument
 from bi_governance.cli.views import message_view
 from bi_governance.errors import StorageError
+from bi_governance.model import NoticeKind
 from bi_governance.notify.message import Message
 from bi_governance.notify.pages import reader_line, render_html
 from bi_governance.preview import Preview
@@ -27,6 +28,9 @@ def preview(
     config: ConfigOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = None,
+    kind: Annotated[
+        NoticeKind | None, typer.Option("--kind", help="As this kind of notice, whether it is due or not.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the message as a page to FILE.html.")
     ] = None,
@@ -34,7 +38,7 @@ def preview(
     """Show the message the owner of a visual would get now; sends and records nothing."""
     options: Options = context.obj.with_later(config, as_of, None, json)
     with options.open() as opened:
-        found = preview_one(opened.services, key)
+        found = preview_one(opened.services, key, kind)
         message = opened.notifier.compose(found.digest)
     if output is not None:
         _write(output, render_html(message, found.digest.recipient))

@@ -33,6 +33,7 @@ from bi_governance.run import (
     collect_stage,
     daily_run,
     delete_stage,
+    follow_stage,
     gather,
     new_run_id,
     one_runner,
@@ -255,6 +256,7 @@ def _stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]
         settle(opened.services, report, lease)
         prepare_plan(opened.services, report, lease)
         stage(opened.services, report, lease)
+        follow_stage(opened.services, report, lease)
     return _finish(options, report)
 
 

@@ -25,6 +25,8 @@ MAX_BUTTON = 75
 MAX_VALUE = 2000
 MAX_TEXT = 3000
 MAX_LINK = 3000
+# How Slack writes a moment (docs.slack.dev, date element).
+MOMENT = "{date_long}, {time}"
 # Below the 13,172 at which Slack was seen to refuse, counted in compact JSON.
 MAX_TOTAL = 11_500
 
@@ -103,7 +105,7 @@ def _header(title: str) -> Block:
 
 
 def _item(item: Item, space: _Space) -> Iterator[Block]:
-    yield _rich_text(_title(item, space), _text("\n" + "\n".join(_lines(item, space))))
+    yield _rich_text(_title(item, space), *_joined(_lines(item, space)))
     buttons = [
         _button(choice) for choice in item.choices if width(choice.value) <= min(space.value, MAX_VALUE)
     ]
@@ -118,15 +120,42 @@ def _title(item: Item, space: _Space) -> Block:
     return _text(text) | {"style": bold}
 
 
-def _lines(item: Item, space: _Space) -> Iterator[str]:
+def _joined(lines: Iterator[str | Block]) -> list[Block]:
+    """Neighbouring texts as one element, so that a message stays small; dates stand by themselves."""
+    elements: list[Block] = []
+    for part in lines:
+        if isinstance(part, str) and elements and elements[-1]["type"] == "text":
+            elements[-1]["text"] += part
+        else:
+            elements.append(_text(part) if isinstance(part, str) else part)
+    return elements
+
+
+def _lines(item: Item, space: _Space) -> Iterator[str | Block]:
     labels = [shorten(label, space.label) for label in item.labels] if space.label else []
-    yield " · ".join((shorten(item.key, space.key), *labels))
+    yield "\n" + " · ".join((shorten(item.key, space.key), *labels))
     for fact in item.facts:
-        yield _fact(fact, space)
+        yield f"\n{fact.name}: "
+        yield from _fact(fact, space)
 
 
-def _fact(fact: Fact, space: _Space) -> str:
-    return f"{fact.name}: {shorten(fact.text, space.fact)}"
+def _fact(fact: Fact, space: _Space) -> Iterator[str | Block]:
+    """Slack shows a moment in its reader's own time zone; the text beside it is for where it cannot."""
+    if fact.moment is None:
+        yield shorten(fact.text, space.fact)
+        return
+    if fact.before:
+        yield fact.before
+    named = fact.text.removeprefix(fact.before).removesuffix(fact.after)
+    yield {
+        "type": "date",
+        "timestamp": int(fact.moment.timestamp()),
+        "format": MOMENT,
+        "fallback": named,
+        "style": {"bold": True},
+    }
+    if fact.after:
+        yield fact.after
 
 
 def _button(choice: Choice) -> Block:

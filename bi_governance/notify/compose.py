@@ -1,23 +1,22 @@
-"""Every word owners and the analytics team read: digests and announcements become messages here."""
+"""What owners and the analytics team read: digests and announcements become messages here."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Protocol
 
-from bi_governance.model import Facts, Mode, NoticeKind
-from bi_governance.notify.message import Choice, Fact, Item, Message, shorten, shown, web_link
-from bi_governance.policy import Usage
+from bi_governance.model import Mode, NoticeKind, RemovalRoute
+from bi_governance.notify.facts import KEY_LIMIT, NAME_LIMIT, facts_of
+from bi_governance.notify.message import Choice, Item, Message, shown, web_link
+from bi_governance.notify.wording import Wording
 from bi_governance.ports import Announcement, Digest, DigestItem, Notifier
+from bi_governance.told import ASKING
 
 HEADING_LIMIT = 150
 TITLE_LIMIT = 500
-NAME_LIMIT = 100
-KEY_LIMIT = 300
-FACT_LIMIT = 400
 LINE_LIMIT = 1500
 # What no restore brings back is said once for all items of a kind, so that it need not be cut: the lists
 # of all platforms together have room here.
@@ -35,6 +34,7 @@ class Reading:
     contact: str
     is_owner: bool
     has_buttons: bool = False
+    wording: Wording = field(default_factory=Wording)
 
 
 class Composer(Notifier, Protocol):
@@ -45,29 +45,25 @@ class Composer(Notifier, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The wording of one kind of notice; `{things}` is e.g. `2 dashboards`."""
-
-    live: str
-    trial: str
-    opening: Callable[[Digest, Reading], Iterator[str]]
-    why: str
-    when: str = ""
-
-
 def compose_digest(digest: Digest, reading: Reading) -> Message:
-    """What one recipient is told at once."""
-    words = WORDS[digest.kind]
-    title = (words.trial if digest.mode is Mode.DRY_RUN else words.live).format(
-        things=_things(digest, reading), them="it" if len(digest.items) == 1 else "them"
+    """What one recipient is told at once, or - where something became of it - what it came to since."""
+    say = reading.wording.say
+    open_items = _open(digest)
+    name = f"title.{digest.kind}" if open_items else "title.settled"
+    title = say(
+        reading.wording.of(name, is_trial=_is_trial(digest)),
+        things=_things(open_items or digest.items, reading),
+        them="it" if len(open_items) == 1 else "them",
     )
     return Message(
         digest.message_id,
-        shorten(title[0].upper() + title[1:], HEADING_LIMIT),
-        (*_circumstances(digest, reading), *words.opening(digest, reading), *_lost(digest)),
+        shown(title[0].upper() + title[1:], HEADING_LIMIT),
+        tuple(shown(text, LOST_LIMIT) for text in _paragraphs(digest, reading)),
         tuple(_item(item, digest, reading) for item in digest.items),
-        (f"Questions? Ask {reading.contact}.", "Sent by bi-governance."),
+        (
+            shown(say("footer.questions", contact=reading.contact), LINE_LIMIT),
+            shown(say("footer.sender"), LINE_LIMIT),
+        ),
     )
 
 
@@ -78,197 +74,95 @@ def compose_announcement(announcement: Announcement) -> Message:
     return Message(announcement.message_id, title, lines)
 
 
-def say_moment(moment: datetime, zone: tzinfo) -> str:
-    """A moment as the team reads clocks, e.g. `Tue 10 Mar 2026, 09:00 CET`."""
-    local = moment.astimezone(zone)
-    return f"{say_day(moment, zone)}, {local:%H:%M %Z}".rstrip()
+def _open(digest: Digest) -> tuple[DigestItem, ...]:
+    """The items the message still says something about; in one that asks, those without an end."""
+    if digest.kind not in ASKING:
+        return digest.items
+    return tuple(item for item in digest.items if item.ending is None)
 
 
-def say_day(moment: datetime, zone: tzinfo) -> str:
-    """A day as the team's calendar has it, e.g. `Tue 10 Mar 2026`."""
-    local = moment.astimezone(zone)
-    return f"{DAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local.year}"
+def _is_trial(digest: Digest) -> bool:
+    return digest.mode is Mode.DRY_RUN
 
 
-# Spelt out because strftime would follow the locale of the machine.
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def _things(digest: Digest, reading: Reading) -> str:
-    count = len(digest.items)
-    types = {item.facts.key.type for item in digest.items}
+def _things(items: Sequence[DigestItem], reading: Reading) -> str:
+    count = len(items)
+    types = {item.facts.key.type for item in items}
     noun = types.pop() if len(types) == 1 else "item"
     if reading.is_owner:
         return f"{'one' if count == 1 else count} of your {noun}s"
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def _paragraphs(digest: Digest, reading: Reading) -> Iterator[str]:
+    say, of = reading.wording.say, reading.wording.of
+    open_items = _open(digest)
+    yield from _circumstances(digest, reading)
+    if not open_items:
+        return
+    yield say(of(f"opening.{digest.kind}", is_trial=_is_trial(digest)))
+    one = "it" if len(open_items) == 1 else "one"
+    if digest.kind in ASKING:
+        press = say("keep.press", button=KEEP_LABEL) if reading.has_buttons else ""
+        command = _command("keep", open_items)
+        yield say("keep", one=one, press=press, contact=reading.contact, command=command)
+        yield say("let_go", one=one)
+        yield from _kept(digest, open_items, reading)
+    elif digest.kind is NoticeKind.DELETED and not _is_trial(digest):
+        command = _command("restore", open_items)
+        yield say("back", one=one, contact=reading.contact, command=command)
+    yield from _lost(digest, open_items, reading)
+
+
 def _circumstances(digest: Digest, reading: Reading) -> Iterator[str]:
     """What must be known before anything else: that it is a trial, and why it came to this reader."""
-    if digest.mode is Mode.DRY_RUN and digest.kind is not NoticeKind.RESTORED:
-        yield "This is a trial: nothing will be deleted."
-        if not reading.is_owner and not digest.recipient.succession:
-            yield "The owners were not told. After the trial each of them gets a message like this one."
-    if digest.recipient.succession and reading.is_owner:
-        yield f"You have more time than usual, because {digest.recipient.succession}."
-    elif digest.recipient.succession:
-        yield f"This came here instead of to the owner, because {digest.recipient.succession}."
+    say, why = reading.wording.say, digest.recipient.succession
+    if _is_trial(digest) and digest.kind is not NoticeKind.RESTORED:
+        yield say("trial")
+        if not reading.is_owner and not why and _open(digest):
+            yield say("trial.unsent")
+    if why:
+        yield say("succession.owner" if reading.is_owner else "succession.channel", why=why)
 
 
-def _open_warning(digest: Digest, reading: Reading) -> Iterator[str]:
-    yield (
-        "Nobody has used what is listed below for some time, so it is on the list for deletion. "
-        "Nothing happens before the date shown, and a backup is made first where the platform allows it."
-    )
-    yield _how_to_keep(digest, reading)
-    yield f"To let {_one(digest)} go, do nothing."
+def _kept(digest: Digest, items: Sequence[DigestItem], reading: Reading) -> Iterator[str]:
+    """From where a restore could bring things back, and for how long."""
+    routes = {item.route for item in items} - {None}
+    if routes:
+        names = {RemovalRoute.TRASH: "kept.trash", RemovalRoute.HARD: "kept.backup"}
+        name = "kept.both" if len(routes) > 1 else names[next(r for r in RemovalRoute if r in routes)]
+        yield reading.wording.say(name, days=digest.retention_days)
 
 
-def _open_reminder(digest: Digest, reading: Reading) -> Iterator[str]:
-    yield "You were told about this before; since then nobody has used what is listed below."
-    yield _how_to_keep(digest, reading)
-    yield f"To let {_one(digest)} go, do nothing."
-
-
-def _lost(digest: Digest) -> Iterator[str]:
+def _lost(digest: Digest, items: Sequence[DigestItem], reading: Reading) -> Iterator[str]:
     """What no restore brings back, by source and type; of what was restored each item says its own."""
     if digest.kind is NoticeKind.RESTORED:
         return
     lost: dict[str, dict[str, None]] = {}
-    for item in digest.items:
+    for item in items:
         if item.lost_on_restore:
             key = item.facts.key
             lost.setdefault(f"{key.type}s of {key.source}", {}).update(dict.fromkeys(item.lost_on_restore))
     if lost:
         said = "; ".join(f"of {things}: {', '.join(parts)}" for things, parts in lost.items())
-        yield shown(f"Once deleted, a restore cannot bring back, {said}", LOST_LIMIT)
+        yield reading.wording.say("lost", lost=said)
 
 
-def _how_to_keep(digest: Digest, reading: Reading) -> str:
-    press = f", or press '{KEEP_LABEL}' below" if reading.has_buttons else ""
-    return (
-        f"To keep {_one(digest)}, open it before its date{press}. To keep it without opening it, ask "
-        f"{reading.contact}; the command is: {_command('keep', digest)} --until DATE"
-    )
-
-
-def _one(digest: Digest) -> str:
-    return "it" if len(digest.items) == 1 else "one"
-
-
-def _command(verb: str, digest: Digest) -> str:
+def _command(verb: str, items: Sequence[DigestItem]) -> str:
     """A command that can be pasted into a shell, whatever characters the key holds."""
-    key = shown(str(digest.items[0].facts.key), KEY_LIMIT) if len(digest.items) == 1 else "KEY"
+    key = shown(str(items[0].facts.key), KEY_LIMIT) if len(items) == 1 else "KEY"
     return f"bi-governance {verb} {shlex.quote(key)}"
-
-
-def _open_rescued(_digest: Digest, _reading: Reading) -> Iterator[str]:
-    yield "What is listed below was on the list for deletion and no longer is. You need not do anything."
-
-
-def _open_deleted(digest: Digest, reading: Reading) -> Iterator[str]:
-    if digest.mode is Mode.DRY_RUN:
-        yield "What is listed below would have been deleted now. It is still there."
-        return
-    yield "What is listed below was deleted, as announced."
-    yield f"To get {_one(digest)} back, ask {reading.contact}; the command is: {_command('restore', digest)}"
-
-
-def _open_restored(_digest: Digest, _reading: Reading) -> Iterator[str]:
-    yield "What is listed below was deleted and is back. It is left alone for a while, used or not."
-
-
-WORDS = {
-    NoticeKind.WARNING: _Words(
-        "{things} will be deleted unless somebody keeps {them}",
-        "Trial: {things} would be deleted unless somebody keeps {them}",
-        _open_warning,
-        why="Why it is listed",
-        when="Will be deleted",
-    ),
-    NoticeKind.REMINDER: _Words(
-        "Reminder: {things} will be deleted soon unless somebody keeps {them}",
-        "Trial reminder: {things} would be deleted soon unless somebody keeps {them}",
-        _open_reminder,
-        why="Why it is listed",
-        when="Will be deleted",
-    ),
-    NoticeKind.RESCUED: _Words(
-        "Not to be deleted any more: {things}",
-        "Trial: not on the list any more: {things}",
-        _open_rescued,
-        why="Why it stays",
-    ),
-    NoticeKind.DELETED: _Words(
-        "Deleted: {things}",
-        "Trial: {things} would have been deleted now",
-        _open_deleted,
-        why="Why",
-    ),
-    NoticeKind.RESTORED: _Words("Restored: {things}", "Restored: {things}", _open_restored, why=""),
-}
 
 
 def _item(item: DigestItem, digest: Digest, reading: Reading) -> Item:
     facts = item.facts
-    key = shown(str(facts.key), KEY_LIMIT)
-    offers_keep = reading.has_buttons and digest.kind in (NoticeKind.WARNING, NoticeKind.REMINDER)
+    offers_keep = reading.has_buttons and digest.kind in ASKING and item.ending is None
     return Item(
-        key,
+        shown(str(facts.key), KEY_LIMIT),
         shown(facts.title, TITLE_LIMIT) or "(untitled)",
         web_link(facts.url),
         (shown(facts.folder, NAME_LIMIT),) if facts.folder.strip() else (),
-        tuple(_facts(item, digest, reading)),
+        tuple(facts_of(item, digest, reading.zone, reading.wording, is_owner=reading.is_owner)),
         (Choice(KEEP, KEEP_LABEL, str(facts.key)),) if offers_keep else (),
+        is_settled=digest.kind in ASKING and item.ending is not None,
     )
-
-
-def _facts(item: DigestItem, digest: Digest, reading: Reading) -> Iterator[Fact]:
-    words = WORDS[digest.kind]
-    if not reading.is_owner:
-        yield Fact("Owner", _owner(item.facts))
-    yield Fact("Last used", _last_used(item.decision.usage, reading.zone))
-    if words.why:
-        yield Fact(words.why, _why(item, digest.kind))
-    if words.when:
-        yield Fact(_when(words, digest.mode), _deadline(item.deadline, reading.zone))
-    if item.lost_on_restore and digest.kind is NoticeKind.RESTORED:
-        yield Fact("Could not be brought back", shown(", ".join(item.lost_on_restore), LOST_LIMIT))
-    if item.note:
-        yield Fact("Note", shown(item.note, FACT_LIMIT))
-
-
-def _owner(facts: Facts) -> str:
-    if facts.owner is None:
-        return "unknown"
-    known = [shown(part, NAME_LIMIT) for part in (facts.owner.name, facts.owner.email) if part]
-    return ", ".join(known) or shown(facts.owner.id, NAME_LIMIT)
-
-
-def _last_used(usage: Usage, zone: tzinfo) -> str:
-    if usage.last_used is None:
-        return "no use is known"
-    via = f" through {shown(str(usage.via), KEY_LIMIT)}" if usage.via else ""
-    return f"{say_day(usage.last_used, zone)} ({usage.how}{via})"
-
-
-def _why(item: DigestItem, kind: NoticeKind) -> str:
-    if kind is NoticeKind.RESCUED:
-        return shown("; ".join(str(reason) for reason in item.decision.reasons), FACT_LIMIT)
-    usage, rule = item.decision.usage, item.decision.rule
-    days = usage.idle.days
-    text = f"not used for {days} {'day' if days == 1 else 'days'}"
-    if usage.gap.days:
-        text += f", not counting {usage.gap.days} without access history"
-    if rule:
-        text += f"; rule '{rule}'"
-    return shown(text, FACT_LIMIT)
-
-
-def _when(words: _Words, mode: Mode) -> str:
-    return "Would be deleted" if mode is Mode.DRY_RUN else words.when
-
-
-def _deadline(deadline: datetime | None, zone: tzinfo) -> str:
-    return f"not before {say_moment(deadline, zone)}" if deadline else "the date is not set yet"

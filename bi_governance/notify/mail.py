@@ -10,14 +10,15 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from bi_governance.errors import OutcomeUnknown
+from bi_governance.errors import NotEditable, OutcomeUnknown
 from bi_governance.model import Person
 from bi_governance.notify.compose import Composer, Reading, compose_digest
 from bi_governance.notify.message import Message, shown
 from bi_governance.notify.pages import render_html
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.notify.text import render_text
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+from bi_governance.notify.wording import Wording
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 # What tells an e-mail recipient from those of any other channel, also in the ledger.
 MAILTO = "mailto:"
@@ -38,10 +39,13 @@ class MailChannel:
 
     items_per_message = 50
 
-    def __init__(self, server: SmtpServer, sender: str, *, zone: tzinfo, clock: Clock) -> None:
+    def __init__(
+        self, server: SmtpServer, sender: str, *, zone: tzinfo, clock: Clock, wording: Wording | None = None
+    ) -> None:
         self._server = server
         self._sender = sender
         self._zone = zone
+        self._wording = wording or Wording()
         self._clock = clock
 
     def check(self) -> str:
@@ -58,15 +62,20 @@ class MailChannel:
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` sends it."""
-        return compose_digest(digest, Reading(self._zone, "the analytics team", is_owner=True))
+        reading = Reading(self._zone, "the analytics team", is_owner=True, wording=self._wording)
+        return compose_digest(digest, reading)
 
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that the server accepted it for this recipient."""
         address = digest.recipient.address.removeprefix(MAILTO)
-        recipient = Recipient(address, digest.recipient.name)
+        recipient = Recipient(address, digest.recipient.name, thread=digest.recipient.thread)
         mail = to_mail(self.compose(digest), recipient, self._sender, self._clock.now())
         self._server.send(self._sender, address, mail.as_bytes(policy=SMTP))
         return Delivery(f"email/{address}", str(mail["Message-ID"]), self._clock.now())
+
+    def restate(self, digest: Digest, sent: Thread) -> None:  # noqa: ARG002
+        """Always NotEditable: nobody can take back a letter."""
+        raise NotEditable("an e-mail that was sent cannot be changed")
 
     def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:  # noqa: ARG002
         """Always OutcomeUnknown: what an SMTP server accepted cannot be looked up."""
@@ -109,6 +118,10 @@ class WithMail:
         """Send one message by the channel its recipient is reached on."""
         return self._channel(digest.recipient).deliver(digest)
 
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        """Bring a message up to date on the channel its reader was reached on."""
+        self._channel(digest.recipient).restate(digest, sent)
+
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team, on the first channel."""
         return self._first.announce(announcement)
@@ -144,6 +157,8 @@ def to_mail(message: Message, recipient: Recipient, sender: str, at: datetime) -
     mail["Subject"] = message.title
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
+    if recipient.thread is not None:  # so that mail programs show the reply below the warning (RFC 5322)
+        mail["In-Reply-To"] = mail["References"] = recipient.thread.ts
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(render_text(message))

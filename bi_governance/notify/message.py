@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 ELLIPSIS = "…"
@@ -13,10 +14,17 @@ TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing to know about an item, e.g. `Last used` and `Tue 6 Jan 2026`."""
+    """One thing to know about an item, e.g. `Last used` and `Tue 6 Jan 2026`.
+
+    `moment` is the time the text names, between `before` and `after`: a medium that knows its reader's
+    own time zone shows it in that.
+    """
 
     name: str
     text: str
+    moment: datetime | None = None
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One visual in a message; `link` is empty or an http(s) address, `key` is how commands name it."""
+    """One visual in a message; `link` is empty or an http(s) address, `key` is how commands name it.
+
+    A settled one asks nothing any more.
+    """
 
     key: str
     title: str
@@ -38,6 +49,7 @@ class Item:
     labels: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     choices: tuple[Choice, ...] = ()
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

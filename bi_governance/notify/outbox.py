@@ -9,13 +9,14 @@ import uuid
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from bi_governance.errors import DeliveryError
+from bi_governance.errors import DeliveryError, NotEditable
 from bi_governance.model import Person
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.pages import render_html, render_markdown
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+from bi_governance.notify.wording import Wording
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 UNASSIGNED = "unassigned"
 TEAM = "analytics-team"
@@ -33,10 +34,13 @@ class OutboxNotifier:
 
     items_per_message = 50
 
-    def __init__(self, directory: Path, *, clock: Clock, zone: tzinfo) -> None:
+    def __init__(
+        self, directory: Path, *, clock: Clock, zone: tzinfo, wording: Wording | None = None
+    ) -> None:
         self._directory = directory
         self._clock = clock
         self._zone = zone
+        self._wording = wording or Wording()
 
     def check(self) -> str:
         """Write and remove a file; DeliveryError when that is not possible."""
@@ -73,7 +77,15 @@ class OutboxNotifier:
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` writes it."""
         is_owner = digest.recipient.address not in (UNASSIGNED, TEAM)
-        return compose_digest(digest, Reading(self._zone, "the analytics team", is_owner=is_owner))
+        reading = Reading(self._zone, "the analytics team", is_owner=is_owner, wording=self._wording)
+        return compose_digest(digest, reading)
+
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        """Write the message's files anew; NotEditable when somebody took them away to pass them on."""
+        folder = self._folder(digest.recipient)
+        if not (folder / f"{sent.ts}.html").is_file():
+            raise NotEditable(f"{sent.channel}/{sent.ts} is no longer in the outbox")
+        self._write(digest.recipient, self.compose(digest))
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Write something for the analytics team."""

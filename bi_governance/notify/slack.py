@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
-from bi_governance.model import Person
+from bi_governance.errors import DeliveryError, NotEditable, OutcomeOpen, RecipientUnknown
+from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.scopes import remark_on
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi, SlackRefused, SlackSilent
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient
+from bi_governance.notify.wording import Wording
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
 
 EVENT_TYPE = "bi_governance_notice_sent"
 # How long what Slack said about an address is believed, also that it does not know it.
@@ -25,6 +28,17 @@ MEMORY = timedelta(hours=4)
 # Slack's clock and ours need not agree; a message is looked for from a little earlier on.
 CLOCK_SKEW = timedelta(hours=1)
 PAGE = 200
+# Replies that also appear in the conversation, because a thread alone is easily missed.
+LOUD = frozenset({NoticeKind.REMINDER, NoticeKind.LAST_CALL, NoticeKind.DELETED})
+# Slack's words for a message that cannot be answered, because it or its conversation is no longer there.
+NO_THREAD = frozenset(
+    {"thread_not_found", "message_not_found", "cannot_reply_to_message", "channel_not_found"}
+)
+# Slack's words for a message that stays as it is, whatever we do.
+UNCHANGEABLE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived",
+     "is_inactive"}
+)  # fmt: skip
 NOT_ON_SLACK = "its owner is not on Slack"
 # Members have ids like U024BE7LH, or W… on Enterprise Grid; channels are C…, G… or a name with #.
 MEMBER = re.compile(r"[UW][A-Z0-9]{4,}")
@@ -44,9 +58,9 @@ class SlackNotifier:
 
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
-    are told in `zone`. `has_buttons` says that something listens for clicks (action id `keep`, value
-    the visual key). Needs the scopes of scopes.TO_TELL (for private channels also groups:read and
-    groups:history).
+    are told in the zone an owner set in Slack, else in `zone`. `has_buttons` says that something listens
+    for clicks (action id `keep`, value the visual key). Needs the scopes of scopes.TO_TELL (for private
+    channels also groups:read and groups:history).
     """
 
     # Eight of the longest items still fit into what Slack accepts as one message.
@@ -62,6 +76,7 @@ class SlackNotifier:
         clock: Clock,
         base_url: str = "https://slack.com/api/",
         has_buttons: bool = False,
+        wording: Wording | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
@@ -72,6 +87,8 @@ class SlackNotifier:
         self._zone = zone
         self._clock = clock
         self._has_buttons = has_buttons
+        self._wording = wording or Wording()
+        self._zones: dict[str, tzinfo] = {}
         self._lookups: dict[str, _Lookup] = {}
         self._conversations: dict[str, str] = {}
 
@@ -114,17 +131,53 @@ class SlackNotifier:
     def deliver(self, digest: Digest) -> Delivery:
         """Send one message; returning means that Slack accepted it with every item in it."""
         message = self.compose(digest)
-        return self._post(digest.recipient, message, render_blocks(message))
+        blocks = render_blocks(message)
+        thread = digest.recipient.thread
+        if thread is not None:
+            is_direct = _is_member(digest.recipient.address)
+            is_loud = digest.kind in LOUD and (is_direct or digest.mode is Mode.LIVE)
+            reply = {"thread_ts": thread.ts, "reply_broadcast": is_loud}
+            try:
+                return self._post(digest.recipient, message, blocks, reply)
+            except SlackRefused as error:
+                if error.code not in NO_THREAD:
+                    raise
+        return self._post(replace(digest.recipient, thread=None), message, blocks)
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` posts it."""
         reading = Reading(
-            self._zone,
+            self._zones.get(digest.recipient.address, self._zone),
             f"in {self._channel}" if self._channel.startswith("#") else "the analytics team",
             is_owner=_is_member(digest.recipient.address),
             has_buttons=self._has_buttons,
+            wording=self._wording,
         )
         return compose_digest(digest, reading)
+
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        """Replace a posted message by what its digest says now; NotEditable when Slack never will."""
+        try:
+            self.edit(sent.channel, sent.ts, self.compose(digest))
+        except SlackRefused as error:
+            if error.code in UNCHANGEABLE:
+                raise NotEditable(str(error)) from error
+            raise
+
+    def edit(self, channel: str, ts: str, message: Message) -> None:
+        """Replace what a message we posted says; `channel` is Slack's id, as in its Delivery.
+
+        Editing again with the same content changes nothing, so it needs no looking for afterwards.
+        Raises SlackRefused when Slack will not have it, SlackSilent when nobody knows.
+        """
+        self._api.call(
+            "chat.update",
+            channel=channel,
+            ts=ts,
+            text=fallback_text(message),
+            blocks=render_blocks(message),
+            metadata=_metadata(message.id),
+        )
 
     def announce(self, announcement: Announcement) -> Delivery:
         """Tell the analytics team in its channel."""
@@ -139,15 +192,25 @@ class SlackNotifier:
         """
         if recipient.address.startswith(MAILTO):
             raise unknown_outcome(recipient)
+        thread = recipient.thread
+        # Replies stand in their thread alone; one whose thread is gone was posted beside it.
+        if thread is not None:
+            found = self._search(message_id, "conversations.replies", thread.channel, ts=thread.ts)
+            if found is not None:
+                return found
         channel = self._history_id(recipient.address)
         oldest = f"{(since - CLOCK_SKEW).timestamp():.6f}"
-        pages = self._pages(
-            "conversations.history", "messages", channel=channel, oldest=oldest, include_all_metadata=True
-        )
-        for message in pages:
-            if _message_id(message) == message_id:
-                return Delivery(channel, str(message["ts"]), self._clock.now())
-        return None
+        return self._search(message_id, "conversations.history", channel, oldest=oldest)
+
+    def _search(self, message_id: str, method: str, channel: str, **where: str) -> Delivery | None:
+        pages = self._pages(method, "messages", channel=channel, include_all_metadata=True, **where)
+        try:
+            found = next((message for message in pages if _message_id(message) == message_id), None)
+        except SlackRefused as error:
+            if method != "conversations.replies" or error.code not in NO_THREAD:
+                raise
+            return None
+        return Delivery(channel, str(found["ts"]), self._clock.now()) if found else None
 
     def _look_up(self, email: str) -> _Lookup:
         known = self._lookups.get(email)
@@ -168,6 +231,7 @@ class SlackNotifier:
         if user.get("is_bot"):
             return _Lookup(now, None, "its owner is a bot on Slack")
         name = user.get("real_name") or user.get("name") or email
+        self._zones[str(user["id"])] = _zone_of(user) or self._zone
         return _Lookup(now, Recipient(str(user["id"]), str(name)))
 
     def _stand_in(self, why: str) -> Recipient:
@@ -175,17 +239,25 @@ class SlackNotifier:
             raise RecipientUnknown(f"Nobody can be told, because {why}, and slack.channel is not set.")
         return Recipient(self._channel, self._channel, why)
 
-    def _post(self, recipient: Recipient, message: Message, blocks: list[Block]) -> Delivery:
+    def _post(
+        self,
+        recipient: Recipient,
+        message: Message,
+        blocks: list[Block],
+        reply: Mapping[str, object] = MappingProxyType({}),
+    ) -> Delivery:
         asked_at = self._clock.now()
+        thread = recipient.thread
         try:
             answer = self._api.call(
                 "chat.postMessage",
-                channel=self._conversation(recipient.address),
+                channel=thread.channel if thread else self._conversation(recipient.address),
                 text=fallback_text(message),
                 blocks=blocks,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"message_id": message.id}},
+                metadata=_metadata(message.id),
                 unfurl_links=False,
                 unfurl_media=False,
+                **reply,
             )
         except SlackSilent as error:
             return self._found_after(error, message.id, recipient, asked_at)
@@ -249,8 +321,21 @@ class SlackNotifier:
             yield from page
 
 
+def _zone_of(user: Mapping[str, Any]) -> tzinfo | None:
+    """The zone a member set in Slack, if it is one we know."""
+    try:
+        return ZoneInfo(str(user.get("tz") or ""))
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
 def _is_member(address: str) -> bool:
     return MEMBER.fullmatch(address) is not None
+
+
+def _metadata(message_id: str) -> dict[str, Any]:
+    """What `find` recognises a message by; an edit must name it again or Slack's reader might miss it."""
+    return {"event_type": EVENT_TYPE, "event_payload": {"message_id": message_id}}
 
 
 def _message_id(message: dict[str, Any]) -> str | None:

@@ -214,7 +214,9 @@ def _messages(slack: SlackSandbox) -> str:
     parts = ["# Every message Slack accepted during the demo\n"]
     for message in slack.messages():
         when = datetime.fromtimestamp(float(message.ts), tz=UTC)
-        body = "\n\n".join(_texts(message.blocks)) or message.text
+        body = "\n\n".join(_texts(message.as_posted or message.blocks)) or message.text
+        if message.as_posted:
+            body += "\n\n*Changed since; now it reads:*\n\n" + "\n\n".join(_texts(message.blocks))
         parts.append(f"---\n\n**{when:%Y-%m-%d %H:%M} UTC to {_reader(slack, message.channel)}**\n\n{body}\n")
     return "\n".join(parts)
 
@@ -231,8 +233,13 @@ def _texts(blocks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Every text of the blocks in reading order."""
     for block in blocks:
         text = block.get("text")
+        if block.get("type") == "rich_text_section":
+            yield "".join(_texts(block.get("elements", ())))
+            continue
         if isinstance(text, Mapping):
             yield str(text.get("text", ""))
         elif isinstance(text, str):
             yield text
+        elif block.get("type") == "date":
+            yield str(block.get("fallback", ""))
         yield from _texts([*block.get("fields", ()), *block.get("elements", ())])

@@ -131,6 +131,10 @@ def _rich_leaf(item: Any, at: str) -> Problems:
         yield from _length(item.get(name), 3000, f"{at}/{name}", required=True)
     if item["type"] == "link":
         yield from _length(item.get("text"), 3000, f"{at}/text")
+    if item["type"] == "date":
+        if not isinstance(item.get("timestamp"), int):
+            yield _error("must be a number", f"{at}/timestamp")
+        yield from _length(item.get("fallback"), 3000, f"{at}/fallback")
     style = item.get("style", {})
     if not isinstance(style, dict) or set(style) - {"bold", "italic", "strike", "code"}:
         yield _error("unsupported style", f"{at}/style")
@@ -202,6 +206,7 @@ _RICH_LEAVES: Mapping[str, tuple[str, ...]] = {
     "usergroup": ("usergroup_id",),
     "channel": ("channel_id",),
     "broadcast": ("range",),
+    "date": ("format",),
 }
 _ELEMENTS: Mapping[str, Callable[[Block, str], Problems]] = {
     "button": _button,

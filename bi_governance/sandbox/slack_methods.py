@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 Method = Callable[[Arguments], Answer]
 
 MAX_TEXT = 40_000
-_REMEMBERED_OPTIONS = ("unfurl_links", "unfurl_media", "mrkdwn", "username")
+_REMEMBERED_OPTIONS = ("unfurl_links", "unfurl_media", "mrkdwn", "username", "reply_broadcast")
 
 
 class SlackError(Exception):
@@ -52,6 +52,7 @@ class SlackMethods:
             "conversations.info": ("channels:read", self.conversations_info),
             "conversations.join": ("channels:join", self.conversations_join),
             "conversations.history": (None, self.conversations_history),
+            "conversations.replies": ("channels:history", self.conversations_replies),
             "chat.postMessage": ("chat:write", self.post_message),
             "chat.update": ("chat:write", self.update),
             "chat.delete": ("chat:write", self.delete),
@@ -139,10 +140,24 @@ class SlackMethods:
         found = [
             message_answer(m, metadata=true(arguments.get("include_all_metadata")))
             for m in reversed(self._world.posted)
-            if m.channel == channel.id and _between(float(m.ts), oldest, latest, inclusive=inclusive)
+            if m.channel == channel.id
+            and (m.thread_ts in (None, m.ts) or m.options.get("reply_broadcast"))
+            and _between(float(m.ts), oldest, latest, inclusive=inclusive)
         ]
         answer = paged("messages", found, {"limit": 100, **arguments})
         return {**answer, "has_more": bool(answer["response_metadata"]["next_cursor"]), "pin_count": 0}
+
+    def conversations_replies(self, arguments: Arguments) -> Answer:
+        """A thread, its first message in front, oldest first; history leaves replies out."""
+        channel = self._by_id(arguments)
+        self._require_member(channel)
+        first = str(arguments.get("ts", ""))
+        found = [m for m in self._world.posted if m.channel == channel.id and first in (m.ts, m.thread_ts)]
+        if not found:
+            raise SlackError("thread_not_found")
+        shown = [message_answer(m, metadata=true(arguments.get("include_all_metadata"))) for m in found]
+        answer = paged("messages", shown, {"limit": 1000, **arguments})
+        return {**answer, "has_more": bool(answer["response_metadata"]["next_cursor"])}
 
     def post_message(self, arguments: Arguments) -> Answer:
         channel = self._target(str(arguments.get("channel", "")))
@@ -155,6 +170,10 @@ class SlackMethods:
         )
         message.bot_id = BOT_ID
         message.thread_ts = arguments.get("thread_ts")
+        if message.thread_ts and not any(
+            (m.channel, m.ts) == (channel.id, message.thread_ts) for m in self._world.posted
+        ):
+            raise SlackError("thread_not_found")
         message.options = {name: arguments[name] for name in _REMEMBERED_OPTIONS if name in arguments}
         self._world.posted.append(message)
         return {"channel": channel.id, "ts": message.ts, "message": message_answer(message, metadata=True)}
@@ -174,7 +193,11 @@ class SlackMethods:
 
     def update(self, arguments: Arguments) -> Answer:
         message = self._own(arguments, "cant_update_message")
-        message.text, message.blocks, message.metadata = _content({"text": message.text, **arguments})
+        message.as_posted = message.as_posted or message.blocks
+        # Blocks stay where no text replaces them, metadata where none is given (docs.slack.dev, chat.update).
+        kept = {} if "text" in arguments else {"text": message.text, "blocks": message.blocks}
+        message.text, message.blocks, metadata = _content({**kept, **arguments})
+        message.metadata = metadata if "metadata" in arguments else message.metadata
         message.edited_ts = self._world.new_ts()
         shown = message_answer(message, metadata=True)
         return {"channel": message.channel, "ts": message.ts, "text": message.text, "message": shown}
@@ -298,7 +321,7 @@ def _member(member: SlackMember) -> Answer:
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
-    return answer if member.deleted else {**answer, "real_name": member.real_name, "tz": "Europe/Amsterdam"}
+    return answer if member.deleted else {**answer, "real_name": member.real_name, "tz": member.tz}
 
 
 def message_answer(message: SlackMessage, *, metadata: bool) -> Answer:

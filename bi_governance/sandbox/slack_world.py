@@ -25,6 +25,7 @@ class SlackMember:
     deleted: bool = False
     is_bot: bool = False
     guest: bool = False
+    tz: str = "Europe/Amsterdam"
 
 
 @dataclass(slots=True)
@@ -44,7 +45,10 @@ class SlackChannel:
 
 @dataclass(slots=True)
 class SlackMessage:
-    """One message as Slack keeps it; `ts` is its identity within the channel."""
+    """One message as Slack keeps it; `ts` is its identity within the channel.
+
+    `as_posted` are the blocks it had before its first edit; Slack itself keeps no such thing.
+    """
 
     channel: str
     ts: str
@@ -56,6 +60,7 @@ class SlackMessage:
     edited_ts: str | None = None
     subtype: str | None = None
     bot_id: str | None = None
+    as_posted: list[dict[str, Any]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
 

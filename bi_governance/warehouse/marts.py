@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,7 @@ _OWNER = ("owner_id", "owner_name", "owner_email", "is_owner_active")
 _COUNTS = ("view_count", "viewer_count", "schedules", "published_links")
 _FLAGS = ("is_certified", "is_code_managed", "is_personal", "is_system", "is_trashed")
 _DAYS = 200
+_KEYS_AT_ONCE = 500
 _RUNS = 30
 _EARLIER = 7
 # The worse outcome first: a run with one failed window is a failed run.
@@ -79,6 +80,22 @@ def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:
         )
         for row in connection.execute(query)
     ]
+
+
+def read_upstream(
+    connection: sa.Connection, schema: str, keys: Sequence[VisualKey]
+) -> Mapping[VisualKey, tuple[str, ...]]:
+    """Per visual, the names of what it reads; what its platform does not name is left out."""
+    mart = _mart("visual_dependency", schema, ["visual_key", "dependency_kind", "name"])
+    found: dict[VisualKey, list[str]] = {}
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        asked = [str(key) for key in keys[start : start + _KEYS_AT_ONCE]]
+        query = sa.select(mart.c.visual_key, mart.c.name).where(
+            mart.c.visual_key.in_(asked), mart.c.dependency_kind != "unknown", mart.c.name.is_not(None)
+        )
+        for row in connection.execute(query.distinct().order_by(mart.c.visual_key, mart.c.name)):
+            found.setdefault(VisualKey.parse(row.visual_key), []).append(row.name)
+    return {key: tuple(names) for key, names in found.items()}
 
 
 def read_covered_windows(connection: sa.Connection, collection: sa.Table, source: str) -> list[Interval]:

@@ -98,6 +98,10 @@ class SqlWarehouse:
         """Every account of every source; StorageError before the first transform."""
         return self._read_mart(marts.read_bi_users)
 
+    def upstream(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, tuple[str, ...]]:
+        """What these visuals read, by name; StorageError before the first transform."""
+        return self._read_mart(lambda connection, schema: marts.read_upstream(connection, schema, keys))
+
     def source_days(self) -> list[SourceDay]:
         """The newest 200 days per source, oldest first; StorageError before the first transform."""
         return self._read_mart(marts.read_source_days)

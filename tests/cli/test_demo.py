@@ -70,7 +70,9 @@ def test_it_fits_a_terminal(played):
 def test_it_leaves_files_one_can_open(played):
     folder, _ = played
     assert "What happened to whom" in (folder / "report.html").read_text(encoding="utf-8")
-    assert "will be deleted unless somebody keeps" in (folder / "messages.md").read_text(encoding="utf-8")
+    messages = (folder / "messages.md").read_text(encoding="utf-8")
+    assert "will be deleted unless somebody keeps" in messages
+    assert "*Changed since; now it reads:*" in messages
     assert json.loads((folder / "plan.json").read_text(encoding="utf-8"))["decisions"]
     ledger = SqlLedger(f"sqlite:///{folder}/ledger.db")
     assert ledger.verify() > 100

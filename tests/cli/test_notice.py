@@ -49,6 +49,9 @@ def test_a_preview_is_a_page_and_sends_nothing(office):
     value = json.loads(office.run("notice", "preview", key, "--json").out)
     assert {item["title"] for item in value["items"]} == {NASTY}
     assert (value["kind"], value["remarks"]) == ("warning", [])
+    gone = json.loads(office.run("notice", "preview", key, "--kind", "deleted", "--json").out)
+    assert (gone["kind"], len(gone["items"])) == ("deleted", 1)
+    assert "This is how news of what was deleted would read." in gone["remarks"][0]
     assert office.slack.messages() == []
     assert json.loads(office.run("plan", "--json").out)["decisions"] == json.loads(before)["decisions"]
 

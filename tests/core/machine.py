@@ -243,6 +243,8 @@ class World(RuleBasedStateMachine):
         intended = {i.message_id for found in state.unsettled_notices.values() for i in found}
         recorded, accepted = self.shell.recorded, self.shell.slack.keys()
         assert recorded <= accepted <= recorded | intended
+        news = self.shell.news
+        assert len(set(news)) == len(news), "9: somebody was told the same news twice"
         open_removals = sum(1 for c in state.cases.values() if c.removal_intended is not None)
         assert len(self.shell.gone) - open_removals <= len(state.removals) <= len(self.shell.gone)
 

@@ -13,10 +13,16 @@ from bi_governance.model import Action, Facts, Mode, NoticeKind, RemovalRoute, V
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import Decision, Neighbourhood, decide, projected_deadline
 from bi_governance.rules import Policy, terms_for
+from bi_governance.told import Told, ToldItem
 from tests.core.world import START, Feed, Thing
 
 ROUTES = {"looker": RemovalRoute.TRASH, "superset": RemovalRoute.HARD}
-KINDS = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}
+
+
+def kind_of(decision: Decision) -> NoticeKind:
+    if decision.action is Action.WARN:
+        return NoticeKind.WARNING
+    return NoticeKind.LAST_CALL if decision.days_before == 0 else NoticeKind.REMINDER
 
 
 class Killed(Exception):
@@ -69,6 +75,7 @@ class Shell:
     gone: list[VisualKey] = field(default_factory=list)
     ended: dict[VisualKey, int] = field(default_factory=dict)
     luck: Luck = field(default_factory=Luck)
+    news: list[tuple[VisualKey, int, Mode, NoticeKind]] = field(default_factory=list)
     plan: Plan | None = None
     estate: list[Facts] = field(default_factory=list)
 
@@ -119,6 +126,7 @@ class Shell:
         if self.luck.meanwhile is not None:
             self.luck.meanwhile()
         self.delete(plan)
+        self.follow()
 
     def settle(self) -> None:
         for message_id, intents in list(self.state.unsettled_notices.items()):
@@ -215,7 +223,7 @@ class Shell:
             at=self.now,
             key=facts.key,
             episode=decision.episode,
-            notice=KINDS[decision.action],
+            notice=kind_of(decision),
             mode=mode,
             message_id=f"m{self.runs}-{self.tick}-{facts.key}-{decision.days_before}",
             recipient=facts.owner.id if facts.owner else "fallback",
@@ -257,6 +265,42 @@ class Shell:
             days_before=intent.days_before,
             succession=intent.succession,
         )
+
+    # --- follow
+
+    def follow(self) -> None:
+        """Tell what became of what was warned of, then mend the messages that went stale."""
+        unsettled = {i.key for intents in self.state.unsettled_notices.values() for i in intents}
+        for told in list(self.state.mail.messages.values()):
+            for item in list(told.items.values()):
+                ending = item.untold
+                if told.kind is NoticeKind.WARNING and ending and ending.kind and item.key not in unsettled:
+                    self._tell(told, item, ending.kind)
+        for told in list(self.state.mail.messages.values()):
+            if told.is_stale:
+                self.record(ev.NoticeEdited(at=self.now, message_id=told.message_id, version=told.version))
+                self.step()
+
+    def _tell(self, told: Told, item: ToldItem, kind: NoticeKind) -> None:
+        intent = ev.NoticeIntended(
+            at=self.now,
+            key=item.key,
+            episode=item.episode,
+            notice=kind,
+            mode=told.mode,
+            message_id=f"f{self.runs}-{self.tick}-{item.key}-{kind}",
+            recipient=told.recipient,
+        )
+        self.record(intent)
+        self.step()
+        if self.luck.slack_down:
+            self.record(self._outcome(intent, None))
+            return
+        self.tick += 1
+        self.slack[intent.message_id] = [Message(item.key, self.now, kind, told.mode, self.tick)]
+        self.news.append((item.key, item.episode, told.mode, kind))
+        self.step()
+        self.record(self._delivered(intent, self.now))
 
     # --- delete
 

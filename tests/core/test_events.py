@@ -121,7 +121,7 @@ def _sample(kind: str) -> ev.Event:
         "message_id": "m", "recipient": "a", "channel": "c", "ts": "1", "reason": "r", "code": "used",
         "until": NOW, "route": RemovalRoute.TRASH, "backup": "b", "plan_digest": "d", "immune_until": NOW,
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
-        "outcome": "done",
+        "outcome": "done", "month": "2026-02", "version": 1,
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__

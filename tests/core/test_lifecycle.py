@@ -43,6 +43,8 @@ def test_a_delivered_warning_opens_an_episode_as_the_owner_read_it() -> None:
         days_before=None,
         succession="manager",
         reader="alice@acme.test",
+        channel="D1",
+        ts="1.0",
     )
     named = case(notice(FACTS, 7, reader="Alice Ames")).warning
     assert named is not None

@@ -11,7 +11,7 @@ import pytest
 
 from bi_governance import events as ev
 from bi_governance.lifecycle import Case, fold
-from bi_governance.model import Action, Coverage, Facts, Interval, Mode, Person, RemovalRoute
+from bi_governance.model import Action, Coverage, Facts, Interval, Mode, NoticeKind, Person, RemovalRoute
 from bi_governance.policy import deadline_of, projected_deadline
 from bi_governance.rules import Policy, Rule, terms_for
 from bi_governance.window import ActionWindow
@@ -130,7 +130,8 @@ def test_a_deadline_can_be_foretold_before_the_notice_is_sent() -> None:
         (4, Action.REMIND, 3),
         (5.9, Action.REMIND, 3),
         (6, Action.REMIND, 1),
-        (6.9, Action.REMIND, 1),
+        (6.2, Action.REMIND, 1),
+        (6.9, Action.REMIND, 0),
         (7, Action.DELETE, None),
     ],
 )
@@ -144,7 +145,7 @@ def test_reminders_come_three_days_and_one_day_before(
 
 @pytest.mark.parametrize(
     ("sent", "warned_ago", "due"),
-    [((3,), 5, None), ((3,), 6, 1), ((3, 1), 6, None), ((1,), 5, None), ((), 6.5, 1)],
+    [((3,), 5, None), ((3,), 6, 1), ((3, 1), 6, None), ((1,), 5, None), ((), 6.2, 1), ((1,), 6.5, 0)],
 )
 def test_a_reminder_is_sent_once_and_a_missed_one_is_not_made_up_for(
     sent: tuple[int, ...], warned_ago: float, due: int | None
@@ -162,6 +163,35 @@ def test_the_order_reminders_are_configured_in_does_not_matter() -> None:
 def test_no_reminders_are_sent_where_none_are_configured() -> None:
     facts = visual(idle=200)
     assert judge(facts, case=warned(facts, 6), policy=Policy(reminder_days=())).action is Action.NONE
+
+
+@pytest.mark.parametrize(("hours_left", "said"), [(0.5, 0), (17.9, 0), (18.1, 1), (0, None)])
+def test_the_last_call_is_for_the_day_itself_and_only_before_the_deadline(
+    hours_left: float, said: int | None
+) -> None:
+    """The estate's now is six in the morning, so what is due within eighteen hours is due today."""
+    facts = visual(idle=200)
+    decision = judge(facts, case=warned(facts, 7 - hours_left / 24))
+    assert decision.days_before == said
+    assert (decision.action is Action.DELETE) == (hours_left == 0)
+
+
+def test_a_last_call_is_sent_once_and_no_reminder_comes_after_it() -> None:
+    facts = visual(idle=200)
+    called = notice(facts, 0.1, notice=NoticeKind.LAST_CALL, days_before=0)
+    found = fold([notice(facts, 6.9), called]).case(facts.key)
+    assert judge(facts, case=found).action is Action.NONE
+
+
+def test_the_day_of_a_last_call_is_the_teams() -> None:
+    """Half past eleven in the evening, UTC: tomorrow's deadline is today's in Amsterdam."""
+    now = NOW.replace(hour=22, minute=30)
+    facts, case = visual(idle=200), warned(visual(idle=200), 6)
+    late = replace(case.warning, at=now - timedelta(days=6, hours=22), deadline=None)
+    found = replace(case, notices=(late,))
+    amsterdam = Policy(window=ActionWindow(ZoneInfo("Europe/Amsterdam")))
+    assert judge(facts, case=found, policy=Policy(), now=now).days_before == 1
+    assert judge(facts, case=found, policy=amsterdam, now=now).days_before == 0
 
 
 def test_a_reminder_says_until_when() -> None:

@@ -159,6 +159,7 @@ def watched(services: Services, fuse: Fuse) -> Services:
             fuse,
             "notifier",
             deliver=lambda digest: f"{digest.kind} {digest.recipient.address}",
+            restate=lambda digest, _sent: str(digest.kind),
             announce=lambda _: "",
         ),
         transformer=Watched(services.transformer, fuse, "transformer", build=lambda: ""),

@@ -14,6 +14,12 @@ from bi_governance.warehouse.tables import RAW_TABLES, Kind
 from tests.crash.estate import CHANNEL, EVE, PIECES, SOURCES, Piece
 from tests.crash.product import Product
 
+TOLD_AS = {
+    "warned": NoticeKind.WARNING,
+    "reminded": NoticeKind.REMINDER,
+    "rescued": NoticeKind.RESCUED,
+    "removed": NoticeKind.DELETED,
+}
 # What every run writes about itself; anything else is an effect.
 ROUTINE = (ev.RunStarted, ev.RunFinished, ev.PlanRecorded, ev.MartsBuilt, ev.SourceSeen)
 # What differs from run to run although nobody did anything: stamps, and when we logged in.
@@ -87,23 +93,25 @@ def assert_told_once(product: Product) -> None:
         (event.key, str(event.notice)): (event.channel, event.ts)
         for event in events(product, ev.NoticeDelivered)
     }
+    ended = count(product, ev.Removed) + count(product, ev.Rescued)
     for piece in PIECES:
         told = product.company.told(piece.title)
-        assert [reader for reader, _ in told] == _readers(piece), piece.title
-        kind = {"warned": NoticeKind.WARNING, "reminded": NoticeKind.REMINDER}.get(piece.fate)
+        assert [reader for reader, _ in told] == _readers(piece, ended), piece.title
+        kind = TOLD_AS.get(piece.fate)
         for _, message in told:
             key = product.company.keys[piece.title]
             assert delivered.pop((key, str(kind))) == (message.channel, message.ts)
     assert not delivered
     assert set(count(product, ev.NoticeDelivered).values()) == {1}
-    ended = count(product, ev.NoticeDelivered) + count(product, ev.NoticeFailed)
-    assert count(product, ev.NoticeIntended) == ended
+    outcomes = count(product, ev.NoticeDelivered) + count(product, ev.NoticeFailed)
+    assert count(product, ev.NoticeIntended) == outcomes
     with ledger_of(product) as ledger:
         assert not ledger.state().unsettled_notices
 
 
-def _readers(piece: Piece) -> list[str]:
-    if piece.fate not in ("warned", "reminded"):
+def _readers(piece: Piece, ended: Counter[str]) -> list[str]:
+    """Who is told on the day: of what was warned of before, once it came to its end."""
+    if piece.fate not in ("warned", "reminded") and not ended[piece.title]:
         return []
     return [CHANNEL if piece.owner == "carol" else piece.owner]
 

@@ -22,6 +22,8 @@ BLOWS = [
             ("ledger.append", "notice.delivered"),
         )
     ),
+    Blow("after", "notifier.deliver", "rescued"),
+    Blow("before", "ledger.append", "notice.edited"),
     Blow("before", "answer", POST),
     Blow("before", "answer", POST, nth=3),
     Blow("before", "answer", "POST /api/conversations.open"),

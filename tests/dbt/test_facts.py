@@ -47,6 +47,10 @@ def test_a_used_look_with_everything_about_it(built):
         looker_dashboard=[{"dashboard_id": "a::b", "is_lookml": True, "deleted": True}],
         looker_dashboard_element=[{"element_id": "1", "dashboard_id": "a::b", "look_id": "7"}],
         looker_folder=[{"folder_id": "1", "name": "x", "path": "Shared/Shop", "is_personal": False}],
+        looker_dependency=[
+            {"visual_type": "look", "visual_id": "7", "kind": kind, "name": name}
+            for kind, name in (("explore", "shop/orders"), ("table", "shop.customers"), ("unknown", ""))
+        ],
         looker_user=[
             {"user_id": "1", "display_name": "Ann", "email": "ann@acme.test", "is_disabled": False},
             {"user_id": "9", "display_name": "Robot", "email": "bot@acme.test"},
@@ -68,6 +72,10 @@ def test_a_used_look_with_everything_about_it(built):
     assert (facts.view_count, facts.viewer_count) == (2, 2)
     assert (facts.last_delivered_at, facts.active_schedules, facts.published_links) == (NOW - 2 * DAY, 1, 1)
     assert facts.containers == (VisualKey(SOURCE, "dashboard", "a::b"),)
+    gone = VisualKey(SOURCE, "look", "9")
+    assert built.warehouse.upstream([LOOK, gone, *facts.containers]) == {
+        LOOK: ("shop.customers", "shop/orders")
+    }
     container = facts_of(built, facts.containers[0])
     assert (container.is_code_managed, container.is_trashed, container.owner) == (True, False, None)
 

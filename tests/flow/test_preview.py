@@ -1,15 +1,18 @@
 """The preview of a notice is the message the next run sends, and looking at it changes nothing."""
 
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 
 from bi_governance.errors import ConfigurationError, RecipientUnknown
 from bi_governance.keep import exempt
 from bi_governance.model import Mode, NoticeKind
+from bi_governance.notify.compose import Reading, compose_digest
 from bi_governance.ports import TrialNotices
 from bi_governance.preview import preview
 from bi_governance.run import daily_run
+from bi_governance.told import ASKING
 from tests.flow.test_daily_run import go_live
 
 
@@ -87,6 +90,34 @@ def test_in_dry_run_it_says_who_is_told(world, told, remarks):
     assert found.digest.mode is Mode.DRY_RUN
     assert found.digest.recipient.address == "ada@acme.example"
     assert [said.partition(" (")[0] for said in found.remarks] == remarks
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+@pytest.mark.parametrize("live", [True, False])
+def test_every_kind_can_be_looked_at_before_anything_is_due(world, kind, live):
+    world.bi.add("1")
+    if live:
+        go_live(world)
+    collect_only(world)
+    found = preview(replace(world.services, trial_notices=TrialNotices.OWNERS), "bi:board:1", kind)
+    assert (found.digest.kind, keys(found.digest)) == (kind, ["1"])
+    (shown,) = found.digest.items
+    assert (shown.ending is None) == (kind in ASKING)
+    assert (shown.restorable_until is not None) == (live and kind is NoticeKind.DELETED)
+    assert (found.remarks == ()) == (kind is NoticeKind.WARNING)
+    message = compose_digest(found.digest, Reading(UTC, "the team", is_owner=True))
+    assert message.items[0].title == "Board 1"
+
+
+def test_a_kind_that_is_due_is_shown_as_it_will_go_out(world):
+    world.bi.add("1")
+    world.bi.add("2")
+    go_live(world)
+    daily_run(world.services)
+    world.clock.forward(4)
+    collect_only(world)
+    found = preview(world.services, "bi:board:1", NoticeKind.REMINDER)
+    assert (keys(found.digest), found.remarks) == (["1", "2"], ())
 
 
 def test_an_unknown_key_names_the_nearest(world):

@@ -44,6 +44,7 @@ from bi_governance.ports import (
     RestoreOutcome,
     Services,
     Sighting,
+    Thread,
     TransformReport,
 )
 from bi_governance.rules import Policy
@@ -254,6 +255,7 @@ class RowStore:
         self.history: dict[str, dict[str, Mapping[str, object]]] = {}
         self.collected: list[Collected] = []
         self.robots: dict[str, set[str]] = {}
+        self.read_orders: set[str] = set()
 
     def prepare(self) -> None:
         """Nothing to create."""
@@ -304,6 +306,9 @@ class RowStore:
 
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
+
+    def upstream(self, keys: Sequence[VisualKey]) -> dict[VisualKey, tuple[str, ...]]:
+        return {key: ("shop.orders",) for key in keys if key.native_id in self.read_orders}
 
     def source_days(self) -> list[SourceDay]:
         days: dict[tuple[str, datetime], SourceDay] = {}
@@ -360,6 +365,8 @@ class Post:
         self.accepted: dict[str, tuple[Digest, Delivery]] = {}
         self.announced: list[Announcement] = []
         self.refuse: str | None = None
+        self.refuse_edits: DeliveryError | None = None
+        self.edits: list[Digest] = []
         self.unreachable: set[str] = set()
 
     def check(self) -> str:
@@ -384,9 +391,19 @@ class Post:
         self.announced.append(announcement)
         return Delivery("#analytics", "0", self.clock.now())
 
+    def restate(self, digest: Digest, sent: Thread) -> None:
+        if self.refuse_edits is not None:
+            raise self.refuse_edits
+        old, delivery = self.accepted[digest.message_id]
+        assert (delivery.channel, delivery.ts) == (sent.channel, sent.ts)
+        assert {i.facts.key for i in old.items} == {i.facts.key for i in digest.items}
+        self.edits.append(digest)
+
     def find(self, message_id: str, recipient: Recipient, since: datetime) -> Delivery | None:
         if self.refuse:
             raise DeliveryError(self.refuse)
+        if any(a.message_id == message_id for a in self.announced):
+            return Delivery("#analytics", "0", self.clock.now())
         found = self.accepted.get(message_id)
         return found[1] if found else None
 

@@ -26,6 +26,8 @@ def texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(value.get("text"), str):
             yield value["text"]
+        if value.get("type") == "date":
+            yield value["fallback"]
         for inner in value.values():
             yield from texts(inner)
     elif isinstance(value, list):
@@ -64,6 +66,9 @@ def _section(section: dict[str, Any], at: str) -> Iterator[str]:
     if section["type"] != "rich_text_section" or not section["elements"]:
         yield f"{at}: not a section with something in it"
     for element in section["elements"]:
+        if element["type"] == "date":
+            yield from _date(element, at)
+            continue
         yield from _length(element["text"], 3000, at)
         if element["type"] == "link":
             yield from _length(element["url"], 3000, at)
@@ -71,6 +76,12 @@ def _section(section: dict[str, Any], at: str) -> Iterator[str]:
                 yield f"{at}: link to {element['url']}"
         elif element["type"] != "text":
             yield f"{at}: {element['type']} is not literal text"
+
+
+def _date(element: dict[str, Any], at: str) -> Iterator[str]:
+    if not isinstance(element["timestamp"], int) or "{date" not in element["format"]:
+        yield f"{at}: {element['timestamp']} as {element['format']}"
+    yield from _length(element["fallback"], 3000, at)
 
 
 def _plain(text: dict[str, Any], most: int, at: str) -> Iterator[str]:

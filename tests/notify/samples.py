@@ -1,11 +1,25 @@
 """Digests to render: everyday ones, and the nastiest titles a platform can hold."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Reason, VisualKey
+from bi_governance.follow import UNKNOWN
+from bi_governance.model import (
+    Action,
+    Coverage,
+    Facts,
+    Interval,
+    Mode,
+    NoticeKind,
+    Person,
+    Reason,
+    RemovalRoute,
+    VisualKey,
+)
 from bi_governance.policy import Decision, Usage
 from bi_governance.ports import Announcement, Digest, DigestItem, Recipient
+from bi_governance.told import Ending
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -41,6 +55,11 @@ def item(
     url: str | None = None,
     folder: str = "Shared/Sales",
     days_before: int | None = None,
+    viewers: tuple[int, int] = (4, 2),
+    part_of: tuple[str, ...] = (),
+    holds: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
+    route: RemovalRoute | None = RemovalRoute.TRASH,
 ) -> DigestItem:
     """One visual idle for 53 days, last viewed late on 7 January (UTC) - which is the 8th in Amsterdam."""
     key = VisualKey(source, type_, native_id)
@@ -48,8 +67,24 @@ def item(
     usage = Usage(last_used, "viewed", via, timedelta(days=53), last_used, timedelta(days=gap_days), NOW)
     decision = Decision(key, Action.WARN, reasons, 0, usage, deadline, rule, days_before)
     link = f"https://looker.acme.example/dashboards/{native_id}" if url is None else url
-    facts = Facts(key, "looker", title, link, folder, owner)
-    return DigestItem(facts, decision, deadline, note, lost)
+    views, people = viewers
+    covered = Coverage((Interval(datetime(2025, 9, 1, tzinfo=UTC), NOW),))
+    facts = Facts(
+        key, "looker", title, link, folder, owner, view_count=views, viewer_count=people, coverage=covered
+    )
+    return DigestItem(facts, decision, deadline, note, lost, route, part_of, holds, reads)
+
+
+def ended(
+    given: DigestItem, kind: NoticeKind | None, code: str = "", *, reason: str = "", actor: str = ""
+) -> DigestItem:
+    """The item after something became of it, as the next run tells: its platform no longer shows it."""
+    at = NOW + timedelta(days=7, hours=2)
+    ending = Ending(kind, at, code or str(kind), reason, actor)
+    decision = replace(given.decision, reasons=(Reason(code, reason),) if reason else (), usage=UNKNOWN)
+    until = at + timedelta(days=30) if ending.code == "deleted" else None
+    facts = replace(given.facts, url="", coverage=Coverage())
+    return replace(given, facts=facts, decision=decision, ending=ending, restorable_until=until)
 
 
 def digest(
@@ -68,7 +103,13 @@ EVERYDAY = {
     "warning_owner_live": digest(
         NoticeKind.WARNING,
         Mode.LIVE,
-        item(lost=("subscriptions", "alerts")),
+        item(
+            lost=("subscriptions", "alerts"),
+            viewers=(1200, 3),
+            part_of=("dashboard 'Board pack'",),
+            holds=tuple(f"look 'Part {n}'" for n in range(1, 6)),
+            reads=("shop.orders", "shop.customers"),
+        ),
         item("model::kpis", "KPIs & targets", gap_days=4, rule="boards live longer", folder="", url=""),
     ),
     "warning_channel_live": digest(NoticeKind.WARNING, Mode.LIVE, item(owner=None), recipient=TO_CHANNEL),
@@ -91,15 +132,41 @@ EVERYDAY = {
         NoticeKind.RESCUED, Mode.DRY_RUN, item(reasons=(Reason("used", "last viewed on 2026-03-01"),))
     ),
     "deleted_owner_live": digest(
-        NoticeKind.DELETED,
-        Mode.LIVE,
-        item(note="can be restored until Wed 8 Apr 2026", lost=("subscriptions",)),
+        NoticeKind.DELETED, Mode.LIVE, ended(item(lost=("subscriptions",)), NoticeKind.DELETED)
     ),
     "deleted_channel_trial": digest(
-        NoticeKind.DELETED, Mode.DRY_RUN, item(), recipient=Recipient("#analytics", "#analytics")
+        NoticeKind.DELETED,
+        Mode.DRY_RUN,
+        ended(item(), NoticeKind.DELETED, "simulated"),
+        recipient=Recipient("#analytics", "#analytics"),
     ),
     "restored_owner_live": digest(
-        NoticeKind.RESTORED, Mode.LIVE, item(note="left alone until Wed 8 Apr 2026", lost=("subscriptions",))
+        NoticeKind.RESTORED, Mode.LIVE, ended(item(lost=("subscriptions",)), NoticeKind.RESTORED)
+    ),
+    "last_call_owner_live": digest(NoticeKind.LAST_CALL, Mode.LIVE, item(days_before=0)),
+    "last_call_owner_trial": digest(NoticeKind.LAST_CALL, Mode.DRY_RUN, item(days_before=0)),
+    # Warnings as they read after something became of what they name.
+    "warning_mended": digest(
+        NoticeKind.WARNING,
+        Mode.LIVE,
+        item("42", viewers=(1200, 3), holds=("look 'Orders'", "look 'Returns'"), reads=("shop.orders",)),
+        ended(item("43", "Margins"), NoticeKind.RESCUED, "used", reason="last viewed on 2026-03-05"),
+        ended(item("44", "Churn"), None, "kept", reason="2026-06-01T00:00:00+00:00", actor="Grace"),
+        ended(item("45", "Old targets"), NoticeKind.DELETED),
+    ),
+    "warning_settled": digest(
+        NoticeKind.WARNING,
+        Mode.LIVE,
+        ended(item("43", "Margins"), None, "exempt", reason="audited every May", actor="Grace"),
+        ended(item("44", "Churn"), None, "switched_to_dry-run"),
+        ended(item("45", "Old targets"), NoticeKind.RESTORED),
+    ),
+    "warning_settled_trial": digest(
+        NoticeKind.WARNING,
+        Mode.DRY_RUN,
+        ended(item("43", "Margins"), NoticeKind.DELETED, "simulated"),
+        ended(item("44", "Churn"), None, "switched_to_live"),
+        recipient=Recipient("#analytics", "#analytics"),
     ),
 }
 

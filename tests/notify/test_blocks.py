@@ -18,7 +18,7 @@ from bi_governance.ports import Announcement, DigestItem
 from bi_governance.sandbox.slack_blocks import problems as slacks_complaints
 from tests.notify.block_rules import problems, texts
 from tests.notify.rendering import GOLDEN, composed
-from tests.notify.samples import EVERYDAY, NASTY_TITLES, TO_CHANNEL, digest, item, nasty_items
+from tests.notify.samples import EVERYDAY, NASTY_TITLES, TO_CHANNEL, digest, ended, item, nasty_items
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=600) | st.sampled_from(NASTY_TITLES)
 LONG_QUOTES = st.sampled_from(['"' * 500, "\\" * 500, "📊" * 500, "\u0301" * 500])
@@ -28,7 +28,8 @@ NAMES = ANY_TEXT | LONG_QUOTES
 @st.composite
 def items(draw: st.DrawFn) -> DigestItem:
     owner = draw(st.none() | st.builds(Person, id=NAMES, name=NAMES, email=st.none() | NAMES))
-    return item(
+    around = [tuple(draw(st.lists(NAMES, max_size=5))) for _ in range(3)]
+    found = item(
         draw(st.text(min_size=1, max_size=400) | st.just("42")),
         draw(NAMES),
         owner=owner,
@@ -37,7 +38,13 @@ def items(draw: st.DrawFn) -> DigestItem:
         note=draw(NAMES),
         rule=draw(NAMES),
         lost=tuple(draw(st.lists(NAMES, max_size=2))),
+        viewers=draw(st.sampled_from([(0, 0), (1, 1), (123_456_789, 4_321)])),
+        part_of=around[0],
+        holds=around[1],
+        reads=around[2],
     )
+    kind = draw(st.sampled_from([None, None, NoticeKind.DELETED, NoticeKind.RESCUED]))
+    return ended(found, kind, reason=draw(NAMES), actor=draw(NAMES)) if kind else found
 
 
 @settings(deadline=None)
@@ -54,7 +61,7 @@ def test_any_titles_and_owners_make_a_message_slack_accepts(found, kind, mode) -
     described = [block for block in blocks if block["type"] == "rich_text"][1:]
     assert len(described) == len(found)
     for each, block in zip(found, described, strict=True):
-        title, rest = texts(block)
+        title, rest, *_ = texts(block)
         assert_is(title, shown(each.facts.title, TITLE_LIMIT) or "(untitled)")
         assert_is_named(rest.splitlines()[1], shown(str(each.facts.key), 300))
 

@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bi_governance.connectors.registry import PLATFORMS
-from bi_governance.model import Mode, NoticeKind, VisualKey
+from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
 from bi_governance.notify.blocks import render_blocks
-from bi_governance.notify.compose import Reading, compose_announcement, compose_digest, say_moment
+from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.message import Message
+from bi_governance.notify.moments import say_moment
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.text import render_text
 from bi_governance.ports import Announcement
+from bi_governance.told import ASKING
 from tests.notify.rendering import GOLDEN, composed, rendered
-from tests.notify.samples import ADA, EVERYDAY, TO_ADA, TO_CHANNEL, ZONE, digest, item
+from tests.notify.samples import ADA, EVERYDAY, TO_ADA, TO_CHANNEL, ZONE, digest, ended, item
 
 RENDERED = dict(rendered())
 KINDS = list(NoticeKind)
@@ -119,7 +121,7 @@ def test_all_that_every_platform_loses_has_room_in_the_fullest_message() -> None
         assert [lost for key in keys for lost in declared[key] if lost not in blocks] == []
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.WARNING, NoticeKind.REMINDER])
+@pytest.mark.parametrize("kind", sorted(ASKING))
 def test_a_warning_says_when_why_and_how_to_keep_it(kind: NoticeKind) -> None:
     message = composed(digest(kind, Mode.LIVE, item(gap_days=2)))
     assert _fact(message, "Will be deleted") == "not before Mon 9 Mar 2026, 09:00 CET"
@@ -132,6 +134,67 @@ def test_without_buttons_nobody_is_told_to_press_one() -> None:
     message = composed(EVERYDAY["warning_owner_live"], has_buttons=False)
     assert "press" not in render_text(message)
     assert not any(i.choices for i in message.items)
+
+
+def test_what_an_item_came_to_replaces_what_was_asked_about_it() -> None:
+    settled = ended(item("9", "Orders", lost=("tiles",)), NoticeKind.DELETED)
+    message = composed(digest(NoticeKind.WARNING, Mode.LIVE, item(), settled))
+    assert message.title == "One of your dashboards will be deleted unless somebody keeps it"
+    first, second = message.items
+    assert (len(first.choices), first.is_settled) == (1, False)
+    assert (second.choices, second.is_settled) == ((), True)
+    assert [f.text for f in second.facts] == [
+        "deleted on Mon 9 Mar 2026; it can be restored until Wed 8 Apr 2026"
+    ]
+
+
+def test_when_nothing_is_open_any_more_nothing_is_asked() -> None:
+    message = composed(EVERYDAY["warning_settled"])
+    assert message.title.startswith("Settled")
+    assert message.paragraphs == ()
+    assert not any(i.choices for i in message.items)
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ([RemovalRoute.TRASH], "stays in the platform's own trash and in our backup"),
+        ([RemovalRoute.HARD], "is gone from the platform; from our backup"),
+        (
+            [RemovalRoute.HARD, RemovalRoute.TRASH],
+            "from the platform's own trash where it has one, else from",
+        ),
+    ],
+)
+def test_what_is_kept_is_said_with_for_how_long(routes, said) -> None:
+    items = [item(str(n), route=route) for n, route in enumerate(routes)]
+    message = composed(replace(digest(NoticeKind.WARNING, Mode.LIVE, *items), retention_days=45))
+    (text,) = [p for p in message.paragraphs if "can be restored for" in p]
+    assert said in text
+    assert "45 days" in text
+    assert not any(
+        "restored for" in p
+        for p in composed(digest(NoticeKind.WARNING, Mode.LIVE, item(route=None))).paragraphs
+    )
+
+
+def test_by_how_many_it_was_used_and_since_when_that_is_known() -> None:
+    def viewers(count: int, people: int, seen: datetime | None = None) -> list[str]:
+        given = item(viewers=(count, people))
+        given = replace(given, facts=replace(given.facts, last_viewed_at=seen))
+        message = composed(digest(NoticeKind.WARNING, Mode.LIVE, given))
+        return [f.text for f in message.items[0].facts if f.name == "Used by"]
+
+    assert viewers(1, 1) == ["1 view by 1 person since Mon 1 Sep 2025"]
+    assert viewers(1200, 30) == ["1,200 views by 30 people since Mon 1 Sep 2025"]
+    assert viewers(0, 0) == ["nobody since Mon 1 Sep 2025"]
+    assert viewers(0, 0, datetime(2025, 12, 1, tzinfo=UTC)) == []  # known from the platform's own field alone
+
+
+def test_many_names_are_counted() -> None:
+    message = composed(digest(NoticeKind.WARNING, Mode.LIVE, item(holds=tuple("abcde"), part_of=("x",))))
+    assert _fact(message, "Holds") == "a, b, c and 2 more"
+    assert _fact(message, "Still shown in") == "x"
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.RESCUED, NoticeKind.DELETED, NoticeKind.RESTORED])

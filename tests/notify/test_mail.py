@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bi_governance.errors import DeliveryError, OutcomeUnknown
+from bi_governance.errors import DeliveryError, NotEditable, OutcomeUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify.compose import Reading, compose_digest
 from bi_governance.notify.mail import MAY_BOUNCE, MailChannel, WithMail, to_mail
@@ -23,7 +23,7 @@ from bi_governance.notify.pages import render_html
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.smtp import MailRefused, MailSilent, SmtpServer
 from bi_governance.notify.text import render_text
-from bi_governance.ports import Announcement, Delivery, Recipient
+from bi_governance.ports import Announcement, Delivery, Recipient, Thread
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.faults import Fault
 from bi_governance.sandbox.slack import SlackSandbox
@@ -262,6 +262,26 @@ def test_checking_sends_nothing(post, clock) -> None:
         channel(post, clock).check()
 
 
+# What follows
+
+
+def test_what_follows_a_warning_answers_it(post, clock) -> None:
+    mail = channel(post, clock)
+    sent = mail.deliver(warning())
+    thread = Thread(sent.channel, sent.ts)
+    mail.deliver(warning(message_id="m2", recipient=replace(TO_ADA, thread=thread)))
+    first, reply = (accepted.mail for accepted in post.accepted)
+    assert (first["In-Reply-To"], first["References"]) == (None, None)
+    assert (reply["In-Reply-To"], reply["References"]) == ("<m1@acme.example>", "<m1@acme.example>")
+
+
+def test_nobody_can_change_a_letter(post, clock, both) -> None:
+    for each in (channel(post, clock), both):
+        with pytest.raises(NotEditable, match="cannot be changed"):
+            each.restate(warning(), Thread("email/ada@acme.example", "<m1@acme.example>"))
+    assert post.accepted == []
+
+
 # Beside Slack, beside the outbox
 
 
@@ -329,6 +349,13 @@ def test_who_is_not_is_told_by_mail_and_the_team_on_slack(both, slack, post) -> 
     assert (len(slack.messages()), len(post.accepted)) == (1, 1)
     assert both.trial_recipient().address == "#analytics"
     assert both.items_per_message == SlackNotifier.items_per_message
+
+
+def test_a_message_is_brought_up_to_date_where_it_was_sent(both, slack) -> None:
+    recipient = both.recipient(Person("6", "Known", "known@acme.example"))
+    sent = both.deliver(warning(recipient=recipient))
+    both.restate(warning(item(title="Orders"), recipient=recipient), Thread(sent.channel, sent.ts))
+    assert "Orders" in slack.messages()[0].text
 
 
 def test_checking_asks_both(both, post) -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bi_governance.errors import DeliveryError
+from bi_governance.errors import DeliveryError, NotEditable
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import OutboxNotifier
 from bi_governance.notify.pages import code_markdown, escape_markdown
-from bi_governance.ports import Announcement, Delivery, Recipient
+from bi_governance.ports import Announcement, Delivery, Recipient, Thread
 from bi_governance.sandbox.clock import SimulatedClock
 from tests.notify.samples import NASTY_TITLES, ZONE, digest, item, nasty_items
 
@@ -166,6 +166,25 @@ def test_delivering_again_replaces_and_is_found(outbox, folder) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()} == before
     assert outbox.find("m1", Recipient(recipient.address, ""), START) == first
     assert outbox.find("m2", recipient, START) is None
+
+
+def test_a_message_is_brought_up_to_date_in_place(outbox, folder) -> None:
+    recipient = outbox.recipient(ADA)
+    sent = outbox.deliver(warning(recipient))
+    outbox.restate(warning(recipient, item(title="Orders")), Thread(sent.channel, sent.ts))
+    for suffix in (".md", ".html"):
+        text = (folder / "ada@acme.example" / f"m1{suffix}").read_text(encoding="utf-8")
+        assert "Orders" in text
+        assert "Weekly sales" not in text
+
+
+def test_a_message_somebody_took_away_is_not_written_again(outbox, folder) -> None:
+    recipient = outbox.recipient(ADA)
+    sent = outbox.deliver(warning(recipient))
+    (folder / "ada@acme.example" / "m1.html").unlink()
+    with pytest.raises(NotEditable, match="no longer in the outbox"):
+        outbox.restate(warning(recipient), Thread(sent.channel, sent.ts))
+    assert not (folder / "ada@acme.example" / "m1.html").exists()
 
 
 @pytest.mark.parametrize("suffix", [".md", ".html"])

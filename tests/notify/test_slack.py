@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
+from bi_governance.errors import DeliveryError, NotEditable, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import SlackNotifier
 from bi_governance.notify.scopes import TO_SYNC, TO_TELL
-from bi_governance.notify.slack import CLOCK_SKEW, MEMORY
+from bi_governance.notify.slack import CLOCK_SKEW, MEMORY, UNCHANGEABLE
 from bi_governance.notify.slack_api import HINTS, MOST_UNANSWERED, REST_SECONDS, SlackRefused, SlackSilent
-from bi_governance.ports import Announcement, Digest, Recipient
+from bi_governance.ports import Announcement, Digest, Recipient, Thread
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault
 from bi_governance.sandbox.slack import SlackSandbox
@@ -238,6 +239,138 @@ def test_a_person_who_left_since_is_an_error_with_a_hint(notifier, slack) -> Non
     slack.deactivate("ada@acme.example")
     with pytest.raises(DeliveryError, match="user_disabled - the person cannot be written to"):
         notifier.deliver(warning(ada))
+
+
+# Editing
+
+
+def test_an_edit_replaces_what_stands_there_and_leaves_it_findable(notifier, slack, clock) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    after = notifier.compose(warning(recipient, item("9", "Orders")))
+    for _ in range(2):
+        notifier.edit(sent.channel, sent.ts, after)
+    (message,) = slack.messages_for("ada@acme.example")
+    assert "Orders" in message.text
+    assert "Weekly sales" not in str(message.blocks)
+    assert problems(message.blocks) == []
+    assert connect(slack, clock).find("m1", recipient, START).ts == sent.ts
+
+
+def test_an_edit_that_slack_refuses_says_why(notifier, slack) -> None:
+    sent = notifier.deliver(warning(notifier.recipient(ADA)))
+    slack.posted.clear()
+    with pytest.raises(SlackRefused, match=r"chat\.update: message_not_found"):
+        notifier.edit(sent.channel, sent.ts, notifier.compose(warning(notifier.recipient(ADA))))
+
+
+# Threads
+
+
+def reply_to(sent, recipient: Recipient, kind: NoticeKind, message_id: str, mode: Mode = Mode.LIVE) -> Digest:
+    thread = Thread(sent.channel, sent.ts)
+    return digest(kind, mode, item(), recipient=replace(recipient, thread=thread), message_id=message_id)
+
+
+@pytest.mark.parametrize("owner", [ADA, None])
+def test_a_reply_is_posted_below_its_warning_and_found_there(notifier, slack, clock, owner) -> None:
+    recipient = notifier.recipient(owner)
+    sent = notifier.deliver(warning(recipient))
+    quiet = reply_to(sent, recipient, NoticeKind.RESCUED, "m2")
+    loud = reply_to(sent, recipient, NoticeKind.LAST_CALL, "m3")
+    answers = [notifier.deliver(each) for each in (quiet, loud)]
+    _, *replies = slack.messages()
+    assert [m.thread_ts for m in replies] == [sent.ts, sent.ts]
+    assert [m.options["reply_broadcast"] for m in replies] == [False, True]
+    fresh = connect(slack, clock)
+    found = [fresh.find(each.message_id, each.recipient, START) for each in (quiet, loud)]
+    assert [f.ts for f in found] == [a.ts for a in answers]
+    assert fresh.find("m4", quiet.recipient, START) is None
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+def test_a_trial_is_never_loud_in_a_channel(notifier, slack, kind) -> None:
+    channel = notifier.trial_recipient()
+    sent = notifier.deliver(warning(channel))
+    notifier.deliver(reply_to(sent, channel, kind, "m2", Mode.DRY_RUN))
+    assert slack.messages()[-1].options["reply_broadcast"] is False
+
+
+def test_a_reply_whose_warning_somebody_deleted_stands_by_itself(notifier, slack, clock) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    slack.posted.clear()
+    reply = reply_to(sent, recipient, NoticeKind.REMINDER, "m2")
+    answer = notifier.deliver(reply)
+    (message,) = slack.messages_for("ada@acme.example")
+    assert (message.thread_ts, message.ts) == (None, answer.ts)
+    assert connect(slack, clock).find("m2", reply.recipient, START).ts == answer.ts
+
+
+def test_a_reply_in_a_conversation_slack_no_longer_knows_goes_to_its_reader_all_the_same(
+    notifier, slack, clock
+) -> None:
+    """As after the company moved to another workspace: ids of conversations are not those of before."""
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    lost = replace(sent, channel="D0ELSEWHERE")
+    reply = reply_to(lost, recipient, NoticeKind.REMINDER, "m2")
+    answer = notifier.deliver(reply)
+    assert slack.messages_for("ada@acme.example")[-1].ts == answer.ts
+    assert connect(slack, clock).find("m2", reply.recipient, START).ts == answer.ts
+
+
+def test_any_other_refusal_of_a_reply_is_said(notifier, slack) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    slack.faults.add(Fault(POST, "status", status=200, body={"ok": False, "error": "restricted_action"}))
+    with pytest.raises(SlackRefused, match="restricted_action"):
+        notifier.deliver(reply_to(sent, recipient, NoticeKind.REMINDER, "m2"))
+
+
+def test_a_reply_whose_answer_was_lost_is_looked_for_in_its_thread(notifier, slack) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    reply = reply_to(sent, recipient, NoticeKind.RESCUED, "m2")
+    first = notifier.deliver(reply)
+    slack.faults.add(Fault(POST, "drop"))
+    assert notifier.deliver(reply).ts == first.ts
+    assert len(slack.messages()) == 2
+
+
+@pytest.mark.parametrize("code", sorted(UNCHANGEABLE))
+def test_what_slack_never_lets_us_edit_is_told_apart(notifier, slack, code) -> None:
+    recipient = notifier.recipient(ADA)
+    sent = notifier.deliver(warning(recipient))
+    slack.faults.add(Fault("chat.update", "status", status=200, body={"ok": False, "error": code}))
+    with pytest.raises(NotEditable, match=code):
+        notifier.restate(warning(recipient), Thread(sent.channel, sent.ts))
+    slack.faults.add(Fault("chat.update", "status", status=200, body={"ok": False, "error": "fatal_error"}))
+    with pytest.raises(SlackRefused, match="fatal_error"):
+        notifier.restate(warning(recipient), Thread(sent.channel, sent.ts))
+
+
+# The reader's time
+
+
+def test_a_date_is_told_in_the_zone_its_reader_set_in_slack(notifier, slack) -> None:
+    (ada,) = (m for m in slack.members.values() if m.email == "ada@acme.example")
+    ada.tz = "Asia/Tokyo"
+    notifier.deliver(warning(notifier.recipient(ADA)))
+    message = slack.messages()[-1]
+    (date,) = [e for b in message.blocks if b["type"] == "rich_text" for s in b["elements"]
+               for e in s["elements"] if e["type"] == "date"]  # fmt: skip
+    assert date["timestamp"] == int(item().deadline.timestamp())
+    assert date["fallback"] == "Mon 9 Mar 2026, 17:00 JST"
+    assert "not before Mon 9 Mar 2026, 17:00 JST" in message.text
+
+
+@pytest.mark.parametrize("tz", ["", "Mars/Olympus", "../etc"])
+def test_without_a_zone_we_know_it_is_the_teams(notifier, slack, tz) -> None:
+    (ada,) = (m for m in slack.members.values() if m.email == "ada@acme.example")
+    ada.tz = tz
+    notifier.deliver(warning(notifier.recipient(ADA)))
+    assert "09:00 CET" in slack.messages()[-1].text
 
 
 # Rate limits and silence
