@@ -41,8 +41,8 @@ class SupersetReader:
     Options: `base_url`, `username`, `password`; optional `provider` ("db" or "ldap"), `admin_role`,
     `robots` (numbers, user names or e-mails that never count as viewers), `timeout` and `patience`
     (seconds), `backoff` (seconds before the first repetition), `verify_ssl` (bool, or path of a CA
-    bundle), `page_size` (at most 100), `concurrency` (calls under way at once, 4). `wall_clock` gives seconds since 1970, to compare with the
-    server's clock.
+    bundle), `page_size` (at most 100), `concurrency` (calls under way at once, 4). `wall_clock` gives
+    seconds since 1970, to compare with the server's clock.
     """
 
     platform = "superset"
