@@ -139,7 +139,15 @@ _BUILT_IN = (
         instance_url="text",
         developer_token="text",  # noqa: S106 - what it must be
     ),
-    _built_in("superset", "Superset", "username", "password", provider="text", admin_role="text"),
+    _built_in(
+        "superset",
+        "Superset",
+        "username",
+        "password",
+        provider="text",
+        admin_role="text",
+        concurrency="number",
+    ),
     _built_in(
         "powerbi",
         "PowerBI",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+from starlette.types import ASGIApp
+
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.faults import Faults
 from bi_governance.sandbox.looker_access import LookerAccess, LookerCredentials, error_body
@@ -44,7 +46,7 @@ class LookerSandbox(LookerWorld):
         self.lock = threading.RLock()
         self.access = LookerAccess(self)
         self.credentials = self.add_api_user(ROBOT_EMAIL)
-        self._server = LoopbackServer(self._routes().app(), clock=clock, vendor=self)
+        self._server = LoopbackServer(self.app(), clock=clock, vendor=self)
 
     @property
     def faults(self) -> Faults:
@@ -57,6 +59,10 @@ class LookerSandbox(LookerWorld):
     def serve(self) -> LoopbackServer:
         """The server, to be used in a `with` block: `with looker.serve() as server: server.url`."""
         return self._server
+
+    def app(self) -> ASGIApp:
+        """The API by itself, for a server of one's own."""
+        return self._routes().app()
 
     def add_api_user(
         self, email: str, name: str = "BI Governance", *, permissions: frozenset[str] = PERMISSIONS

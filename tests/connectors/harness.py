@@ -80,6 +80,10 @@ class Harness(Protocol):
         """A delivery that is enabled is set up for it."""
         ...
 
+    def lose(self, key: VisualKey) -> None:
+        """Somebody deletes it at the platform, for good."""
+        ...
+
     def title_there(self, key: VisualKey) -> str | None:
         """The title in the sandbox's own state, or None when it is removed there."""
         ...

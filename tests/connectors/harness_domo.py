@@ -73,6 +73,9 @@ class DomoHarness:
             "Weekly", owner_id=self.ada, resource_type="page", resource_id=int(key.native_id)
         )
 
+    def lose(self, key: VisualKey) -> None:
+        del self.sandbox.pages[int(key.native_id)]
+
     def title_there(self, key: VisualKey) -> str | None:
         page = self.sandbox.pages.get(int(key.native_id))
         parent = self.sandbox.pages.get(page.parent_id or 0) if page else None

@@ -74,6 +74,9 @@ class LookerHarness:
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.add_schedule("dashboard", key.native_id, owner_id=self.ada)
 
+    def lose(self, key: VisualKey) -> None:
+        self.sandbox.remove(self.sandbox.visual("dashboard", key.native_id))
+
     def title_there(self, key: VisualKey) -> str | None:
         visual = self.sandbox.visuals.get(f"dashboard:{key.native_id}")
         return None if visual is None or visual.deleted else visual.title

@@ -100,6 +100,9 @@ class PowerBIHarness:
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.subscribe("report", key.native_id, user=self.ada)
 
+    def lose(self, key: VisualKey) -> None:
+        self.sandbox.remove_report(key.native_id)
+
     def title_there(self, key: VisualKey) -> str | None:
         report = self.sandbox.reports.get(key.native_id)
         return report.name if report else None

@@ -68,6 +68,9 @@ class SupersetHarness:
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.add_report("Weekly", owner_id=self.ada, dashboard_id=self._there(key).id)
 
+    def lose(self, key: VisualKey) -> None:
+        self.sandbox.remove(self._there(key))
+
     def title_there(self, key: VisualKey) -> str | None:
         found = [v for v in self.sandbox.dashboards.values() if v.uuid == key.native_id]
         return found[0].title if found else None

@@ -75,6 +75,9 @@ class TableauHarness:
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.deliver("subscription", "Weekly", user_id=self.ada, target=("Workbook", key.native_id))
 
+    def lose(self, key: VisualKey) -> None:
+        self.sandbox.remove_workbook(key.native_id)
+
     def title_there(self, key: VisualKey) -> str | None:
         found = self.sandbox.workbooks.get(key.native_id)
         return found.title if found else None

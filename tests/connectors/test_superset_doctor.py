@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from bi_governance.connectors.superset import probes
-from bi_governance.errors import SourceMissing
+from bi_governance.connectors.superset import SupersetReader, probes
+from bi_governance.errors import SourceForbidden, SourceMissing
 from bi_governance.ports import Probe, Row
 from bi_governance.sandbox.server import Fault
 from tests.connectors.harness import START, Connected, SimulatedClock, harness_of
@@ -157,3 +158,32 @@ def test_a_superset_that_embeds_nothing_is_not_asked_dashboard_by_dashboard(supe
     assert embedded() == [False, False, False]
     assert superset.server.requests.matching("/embedded") == []
     assert superset.reader().look(keys[0], START).references == ("embedding into any site",)
+
+
+def test_embeddings_are_asked_for_several_at_once(superset: Connected) -> None:
+    """Three calls wait for each other before they are made: none is unless all three are under way."""
+    numbers = [int(superset.harness.access_id(key)) for key in superset.add_visuals(7)]
+    superset.harness.sandbox.embed(numbers[1])
+    together = threading.Barrier(3)
+    reader = superset.reader(concurrency=3, page_size=100)
+    assert isinstance(reader, SupersetReader)
+    ask = reader._places.embedding_of
+
+    def asking(dashboard: int) -> object:
+        if dashboard != numbers[-1]:  # which has no company
+            together.wait(10)
+        return ask(dashboard)
+
+    reader._places.embedding_of = asking  # type: ignore[method-assign,assignment]
+    rows = [row for page in reader.read_inventory("superset_dashboard") for row in page]
+    assert [row["dashboard_id"] for row in rows if row["is_embedded"]] == [str(numbers[1])]
+    assert len(rows) == len(numbers)
+    reader.close()
+    assert not any(thread.name.startswith("superset") for thread in threading.enumerate())
+
+
+def test_an_embedding_that_cannot_be_asked_for_is_no_absent_one(superset: Connected) -> None:
+    superset.add_visuals(7)
+    superset.server.faults.add(Fault("/embedded", "status", status=403, after=3, times=None))
+    with pytest.raises(SourceForbidden):
+        list(superset.reader().read_inventory("superset_dashboard"))

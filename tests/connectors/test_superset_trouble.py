@@ -12,6 +12,7 @@ from bi_governance.errors import (
     BackupUnreadable,
     IncompleteFeed,
     SourceBroken,
+    SourceConflict,
     SourceMissing,
     SourceUnreachable,
 )
@@ -196,6 +197,16 @@ def test_a_removal_that_gets_no_answer_is_not_repeated(superset: Connected) -> N
     with pytest.raises(SourceUnreachable):
         superset.remover().remove(key)
     assert len(superset.server.requests.matching("DELETE")) == 1
+
+
+def test_what_a_report_refers_to_is_not_deleted(superset: Connected) -> None:
+    key = superset.harness.add_visual("Revenue")
+    superset.harness.schedule(key)
+    with pytest.raises(SourceConflict) as refused:
+        superset.remover().remove(key)
+    assert refused.value.status == 422
+    assert superset.harness.title_there(key) == "Revenue"
+    assert superset.reader().look(key, START).references == ("report 'Weekly'",)
 
 
 @pytest.mark.parametrize("files", [{}, {"export.zip": b"cut off"}])

@@ -344,8 +344,8 @@ def without_token(bench: Bench) -> None:
     [
         (without_role, "site administrator", "Site Administrator Explorer, under Users"),
         (without_metadata, "read lineage", "tsm maintenance metadata-services enable"),
-        (without_project, "read use", "on the project Admin Insights"),
-        (without_api_access, "read use", "'API Access' on the project Admin Insights"),
+        (without_project, "read use", "on the data sources of the project Admin Insights"),
+        (without_api_access, "read use", "'API Access' on the data sources of the project Admin Insights"),
         (without_token, "sign in", "token_value"),
     ],
 )

@@ -321,10 +321,20 @@ def declared_in(file: Path) -> set[str]:
     return found
 
 
-def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", text_of("docs/safety.md"))
-    assert len(named) > 50
+@pytest.mark.parametrize(("page", "many"), [("docs/safety.md", 50), ("docs/traps.md", 45)])
+def test_every_test_that_is_named_exists(page: str, many: int) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", text_of(page))
+    assert len(named) > many
     assert [f"{path}::{name}" for path, name in named if name not in declared_in(ROOT / path)] == []
+
+
+def test_every_platform_has_its_traps_and_every_row_its_test() -> None:
+    text = text_of("docs/traps.md")
+    sections = dict(re.findall(r"^## (.+)\n\n((?:\|.*\n)+)", text, re.MULTILINE))
+    titles = {re.sub(r"\W", "", title).lower() for title in sections}
+    assert titles == {"allplatforms", *PLATFORMS}
+    rows = [row for table in sections.values() for row in table.splitlines()[2:]]
+    assert [row for row in rows if "::test_" not in row] == []
 
 
 def test_the_readme_leads_to_every_page() -> None:

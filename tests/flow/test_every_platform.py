@@ -27,7 +27,10 @@ DAY = timedelta(days=1)
 
 
 class Company:
-    """One source per platform, each with a visual that is opened every day and one that nobody opens."""
+    """One source per platform, each with a visual that is opened every day and one that nobody opens.
+
+    And ten more, so that it is large enough to be seen shrinking.
+    """
 
     first: RunReport
     later: RunReport
@@ -38,6 +41,7 @@ class Company:
         self.servers: dict[str, LoopbackServer] = {}
         self.busy: dict[str, VisualKey] = {}
         self.idle: dict[str, VisualKey] = {}
+        self.more: dict[str, list[VisualKey]] = {}
         for platform in PLATFORMS:
             module = importlib.import_module(f"tests.connectors.harness_{platform}")
             harness = self.harnesses[platform] = module.make(self.clock, "acme")
@@ -51,6 +55,7 @@ class Company:
         for days in range(27):
             harness.view(busy, START - days * DAY - timedelta(hours=1))
         harness.view(idle, START - 26 * DAY)
+        self.more[platform] = [harness.add_visual(f"Draft {number}") for number in range(10)]
         self.busy[platform], self.idle[platform] = (replace(k, source=platform) for k in (busy, idle))
 
     def _settings(self) -> Settings:
@@ -131,6 +136,7 @@ def test_one_run_over_all_platforms_yields_one_mart(company: Company) -> None:
     assert {facts.platform for facts in estate.facts} == set(PLATFORMS)
 
 
+ACTED = {Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE, Action.RESCUE}
 # In this order: what an empty list leaves behind, only a sound run mends.
 TROUBLE = {
     "refused": lambda paths: Fault("", "drop", times=None),
@@ -154,9 +160,23 @@ def test_a_source_in_trouble_stands_still_and_takes_no_other_along(
         if other != platform:
             company.assert_works(other, report)
     assert platform in {veto.source for veto in report.plan.vetoes}  # type: ignore[union-attr]
-    acted = {Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE, Action.RESCUE}
-    assert not acted & set(company.actions(report)[platform].values())
+    assert not ACTED & set(company.actions(report)[platform].values())
     if trouble != "empty":  # a list that is empty by its own count as well is taken at its word, and vetoed
         assert company.actions(report)[platform].keys() >= {company.busy[platform], company.idle[platform]}
     assert report.outcome == "failed" or (trouble == "empty" and report.outcome == "vetoed")
     assert [r for s in company.servers.values() for r in s.requests.writes()] == []
+
+
+def test_an_inventory_that_lost_a_third_overnight_stops_its_source(company: Company) -> None:
+    """By the platform's own count, so nothing is partial; the last test, as what is lost stays lost."""
+    for platform, harness in company.harnesses.items():
+        for key in company.more[platform][:4]:
+            harness.lose(key)
+    report = company.run()
+    assert [c.problems() for c in report.collections if not c.is_complete] == []
+    assert report.plan is not None
+    shrunk = {veto.source for veto in report.plan.vetoes if veto.guard == "inventory_plausible"}
+    assert shrunk == set(PLATFORMS)
+    for platform in PLATFORMS:
+        assert not ACTED & set(company.actions(report)[platform].values()), platform
+    assert report.outcome == "vetoed"

@@ -53,7 +53,7 @@ class DomoRemover:
     def purge(self, key: VisualKey) -> None:
         """Remove for good what lies in quarantine; anything else is refused with SourceConflict.
 
-        SourceMissing when it is gone.
+        SourceMissing when it is gone. Nothing in the product calls this yet.
         """
         if key.type == "page":
             self._purge_page(key)

@@ -9,11 +9,14 @@ from typing import Any
 
 import requests
 
+from bi_governance.connectors.concurrent import Workers
 from bi_governance.connectors.http import Session, call, json_of, open_session
 from bi_governance.connectors.superset.rison import Filter, Value, rison
 from bi_governance.errors import IncompleteFeed, SourceAuthFailed, SourceBroken, SourceConflict, SourceError
 
 PAGE_SIZE = 100  # Superset's own maximum; more is silently lowered
+# Calls under way at once: modest, because people use the same Superset meanwhile.
+CONCURRENCY = 4
 LOGIN = "/api/v1/security/login"
 REFRESH = "/api/v1/security/refresh"
 
@@ -51,6 +54,7 @@ class SupersetClient:
             "patience": float(options.get("patience", 30.0)),
         }
         self._page_size = min(int(options.get("page_size", PAGE_SIZE)), PAGE_SIZE)
+        self.workers = Workers(int(options.get("concurrency", CONCURRENCY)), f"superset {source}")
         self._lock = threading.RLock()
         self._threads = threading.local()
         self._sessions: list[Session] = []
@@ -58,6 +62,7 @@ class SupersetClient:
 
     def close(self) -> None:
         """Forget the tokens and close connections; Superset's tokens need no log-out."""
+        self.workers.close()
         with self._lock:
             while self._sessions:
                 self._sessions.pop().close()

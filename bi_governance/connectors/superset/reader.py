@@ -41,8 +41,8 @@ class SupersetReader:
     Options: `base_url`, `username`, `password`; optional `provider` ("db" or "ldap"), `admin_role`,
     `robots` (numbers, user names or e-mails that never count as viewers), `timeout` and `patience`
     (seconds), `backoff` (seconds before the first repetition), `verify_ssl` (bool, or path of a CA
-    bundle), `page_size` (at most 100). `wall_clock` gives seconds since 1970, to compare with the
-    server's clock.
+    bundle), `page_size` (at most 100), `concurrency` (calls under way at once, 4). `wall_clock` gives
+    seconds since 1970, to compare with the server's clock.
     """
 
     platform = "superset"
@@ -151,12 +151,14 @@ class SupersetReader:
     def _dashboards(self) -> Iterator[Page]:
         """Those in Superset's trash too, which are in nobody's use: what would tell is hidden with them."""
         for page in self._places.scan("dashboard", filters=self._trashed_too("dashboard")):
+            living = [int(item["id"]) for item in page if not item.get("deleted_at")]
+            embedded = self._places.embedded(living)
             yield [
                 dashboard_row(
                     item,
                     base_url=self._client.base_url,
                     inactive=self._account.inactive,
-                    is_embedded=not item.get("deleted_at") and self._places.is_embedded(int(item["id"])),
+                    is_embedded=int(item["id"]) in embedded,
                 )
                 for item in page
             ]

@@ -240,7 +240,8 @@ class TableauClient:
                 source=self.source,
                 status=last.status,
                 request=last.request,
-                hint="Check token_name, token_value and site; tokens die after 15 days without use.",
+                hint="Check token_name, token_value and site; tokens die after 15 days without use, "
+                "another one is made under My Account Settings.",
             )
         return http.translated(self.source, last, _words(error), hint if last.status in (403, 404) else "")
 

@@ -15,7 +15,8 @@ from bi_governance.model import Coverage, Interval
 from bi_governance.ports import Page
 
 INSIGHTS_HINT = (
-    "Give our account the site role Site Administrator and 'API Access' on the project Admin Insights."
+    "Give our account 'View', 'Connect' and 'API Access' on the data sources of the project Admin Insights, "
+    "under the project's Permissions."
 )
 _EVENTS = "TS Events"
 _CONTENT = "Site Content"
