@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
-from bi_governance.lifecycle import State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
+from bi_governance.lifecycle import Case, State
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, TrialNotices
@@ -100,14 +100,15 @@ def _batches(
 ) -> Iterable[tuple[NoticeKind, Mode, Recipient, list[Decision]]]:
     """One digest per recipient and kind, split at what one message can hold."""
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
-    unsettled = {i.key for intents in services.ledger.state().unsettled_notices.values() for i in intents}
+    state = services.ledger.state()
+    unsettled = {i.key for intents in state.unsettled_notices.values() for i in intents}
     for decision in plan.of(Action.WARN, Action.REMIND):
         if decision.key in unsettled:
             report.failed.append(f"{decision.key}: an earlier message may have arrived; asking again later")
             continue
         mode = plan.modes[decision.key.source]
         try:
-            recipient = _recipient(services, facts[decision.key], mode)
+            recipient = _recipient(services, facts[decision.key], state.case(decision.key), mode)
         except RecipientUnknown as error:
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
             report.failed.append(f"{decision.key}: {error}")
@@ -119,10 +120,23 @@ def _batches(
             yield kind, mode, recipient, decisions[start : start + size]
 
 
-def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
+def _recipient(services: Services, facts: Facts, case: Case, mode: Mode) -> Recipient:
     if mode is Mode.LIVE or services.trial_notices is TrialNotices.OWNERS:
-        return services.notifier.recipient(facts.owner)
+        return owner_or_successor(services, facts, case)
     return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
+
+
+def owner_or_successor(services: Services, facts: Facts, case: Case) -> Recipient:
+    """Who is told about a visual: its owner, or whom it was handed over to, who gets the longer grace.
+
+    A hand-over ends when the platform itself names another owner. Raises RecipientUnknown like the notifier.
+    """
+    handed = case.handed_over
+    if handed is None or handed.owner_id != (facts.owner.id if facts.owner else ""):
+        return services.notifier.recipient(facts.owner)
+    found = services.notifier.recipient(Person(handed.to_id, handed.to_name, handed.to_email))
+    why = found.succession or f"{handed.by_name or handed.actor} handed it over to you"
+    return replace(found, succession=why)
 
 
 def digest_item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:

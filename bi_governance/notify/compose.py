@@ -9,7 +9,8 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 
 from bi_governance.model import Facts, Mode, NoticeKind
-from bi_governance.notify.message import Choice, Fact, Item, Message, shorten, shown, web_link
+from bi_governance.notify.buttons import choices_for
+from bi_governance.notify.message import Fact, Item, Message, shorten, shown, web_link
 from bi_governance.policy import Usage
 from bi_governance.ports import Announcement, Digest, DigestItem, Notifier
 
@@ -22,9 +23,6 @@ LINE_LIMIT = 1500
 # What no restore brings back is said once for all items of a kind, so that it need not be cut: the lists
 # of all platforms together have room here.
 LOST_LIMIT = 2500
-# The name of the button that keeps an item; its value is the visual key.
-KEEP = "keep"
-KEEP_LABEL = "Keep it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def _lost(digest: Digest) -> Iterator[str]:
 
 
 def _how_to_keep(digest: Digest, reading: Reading) -> str:
-    press = f", or press '{KEEP_LABEL}' below" if reading.has_buttons else ""
+    press = ", or press a button below" if reading.has_buttons else ""
     return (
         f"To keep {_one(digest)}, open it before its date{press}. To keep it without opening it, ask "
         f"{reading.contact}; the command is: {_command('keep', digest)} --until DATE"
@@ -172,7 +170,9 @@ def _open_deleted(digest: Digest, reading: Reading) -> Iterator[str]:
         yield "What is listed below would have been deleted now. It is still there."
         return
     yield "What is listed below was deleted, as announced."
-    yield f"To get {_one(digest)} back, ask {reading.contact}; the command is: {_command('restore', digest)}"
+    press = "press 'Restore' below or " if reading.has_buttons else ""
+    command = _command("restore", digest)
+    yield f"To get {_one(digest)} back, {press}ask {reading.contact}; the command is: {command}"
 
 
 def _open_restored(_digest: Digest, _reading: Reading) -> Iterator[str]:
@@ -213,14 +213,14 @@ WORDS = {
 def _item(item: DigestItem, digest: Digest, reading: Reading) -> Item:
     facts = item.facts
     key = shown(str(facts.key), KEY_LIMIT)
-    offers_keep = reading.has_buttons and digest.kind in (NoticeKind.WARNING, NoticeKind.REMINDER)
+    is_trial, episode = digest.mode is Mode.DRY_RUN, item.decision.episode
     return Item(
         key,
         shown(facts.title, TITLE_LIMIT) or "(untitled)",
         web_link(facts.url),
         (shown(facts.folder, NAME_LIMIT),) if facts.folder.strip() else (),
         tuple(_facts(item, digest, reading)),
-        (Choice(KEEP, KEEP_LABEL, str(facts.key)),) if offers_keep else (),
+        choices_for(digest.kind, episode, facts.key, is_trial=is_trial) if reading.has_buttons else (),
     )
 
 

@@ -21,7 +21,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a reader can do about an item where the medium has buttons; `value` names the item."""
+    """What a reader can do about an item where the medium has buttons; `value` is the item's name there."""
 
     action: str
     label: str

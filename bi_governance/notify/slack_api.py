@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
+from slack_sdk.webhook import WebhookClient
 
 from bi_governance.errors import DeliveryError
 
 TIMEOUT_SECONDS = 30
 RATE_LIMIT_RETRIES = 4
+# Where Slack's own response addresses are.
+SLACK_HOSTS = (".slack.com", ".slack-gov.com")
 TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
 INVITE = "check the channel's name and invite the bot there"
 PERSON = "the person cannot be written to; their visuals need another owner"
@@ -65,8 +70,9 @@ class SlackApi:
     def __init__(
         self, token: str, base_url: str, patience_seconds: float, sleep: Callable[[float], None]
     ) -> None:
-        patience = _Patience(patience_seconds, sleep)
-        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[patience])
+        self._patience = _Patience(patience_seconds, sleep)
+        handlers: list[RetryHandler] = [self._patience]
+        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=handlers)
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with JSON arguments, e.g. `chat.postMessage`."""
@@ -75,6 +81,23 @@ class SlackApi:
     def read(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with arguments in the address; Slack's reading methods do not all take JSON."""
         return self._ask(method, params=arguments)
+
+    def respond(self, address: str, *, blocks: Sequence[dict[str, Any]]) -> None:
+        """Answer at the address Slack gave with a command; only its author sees it.
+
+        Raises SlackRefused for an address that is not Slack's: whatever it stands in, it is not called.
+        """
+        host = urlsplit(address).hostname or ""
+        ours = urlsplit(self._client.base_url).hostname
+        if host != ours and not host.endswith(SLACK_HOSTS):
+            raise SlackRefused("response_url", "foreign_address", "the request is not from Slack")
+        hook = WebhookClient(address, timeout=TIMEOUT_SECONDS, retry_handlers=[self._patience])
+        try:
+            answer = hook.send(blocks=blocks, response_type="ephemeral")
+        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+            raise SlackSilent(f"Slack gave no answer at a response_url: {type(error).__name__}.") from error
+        if answer.status_code != 200:
+            raise SlackRefused("response_url", f"status_{answer.status_code}", "")
 
     def _ask(self, method: str, **arguments: Any) -> dict[str, Any]:
         try:
