@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from types import TracebackType
@@ -24,7 +26,7 @@ TIMEOUT_SECONDS = 30
 class SocketListener:
     """A connection to Slack for as long as the `with` block lasts; it is opened anew when it breaks.
 
-    Every envelope is acknowledged before it is looked at: Slack waits three seconds, and what a click asks
+    Every envelope is acknowledged before it is acted upon: Slack waits three seconds, and what a click asks
     for may take longer. Raises DeliveryError when Slack does not accept the app token (`xapp-...`, scope
     connections:write).
     """
@@ -58,9 +60,17 @@ class SocketListener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._client.auto_reconnect_enabled = False
+        session = self._client.current_session
+        if session is not None and session.sock is not None:
+            # Closing waits for whoever reads from it, and reading waits up to three seconds for more.
+            with contextlib.suppress(OSError):
+                session.sock.shutdown(socket.SHUT_RDWR)
         self._client.close()
 
     def _heard(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
-        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        # Taking only puts it in a queue. In this order a connection that breaks in between makes Slack send
+        # it again, which is noticed, instead of losing it.
         if request.type in HEARD:
             self._take(request.payload)
+        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))

@@ -127,10 +127,14 @@ class SocketServer:
             except OSError:
                 continue  # the client was faster
 
-    def connections(self) -> int:
-        """How many clients are connected."""
+    def refresh(self, seconds: float = 10) -> None:
+        """Ask the client for a new connection, as Slack does every few hours; TimeoutError without one."""
         with self._changed:
-            return len(self._lines)
+            old = self._lines[-1]
+        old.send(_TEXT, json.dumps({"type": "disconnect", "reason": "refresh_requested"}).encode())
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._lines and self._lines[-1] is not old, seconds):
+                raise TimeoutError("the client did not come back")
 
     def _start(self, work: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, name="socket-mode", daemon=True)

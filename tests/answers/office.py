@@ -1,4 +1,4 @@
-"""A small company whose people answer on Slack: real use cases, ledger, client and transports, on loopback."""
+"""A small company whose people answer on Slack: real use cases, ledger and transports, on loopback."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Office:
         return found
 
     def press(self, email: str, button: str, item: str = "board:1", message: Any = None) -> Payload:
-        """Press and wait until everything that follows is done; the payload, for whoever wants to replay it."""
+        """Press and wait until everything that follows is done; the payload, for a replay."""
         return self.deliver(self.people.press(email, message or self.message(), button, item))
 
     def fill(self, email: str, **fields: str) -> Payload:
