@@ -232,10 +232,6 @@ class RemovalAgreed(VisualEvent, kind="removal.agreed"):
     episode: int
     mode: Mode
 
-    @property
-    def once(self) -> str | None:
-        return f"agreed:{self.key}:{self.episode}:{self.mode}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver(VisualEvent, kind="visual.handed_over"):

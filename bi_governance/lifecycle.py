@@ -247,7 +247,7 @@ def _answered(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
     """What an owner's answer changes beyond keeping; consent counts in the episode it was given in."""
     match event:
         case ev.RemovalAgreed() if case.is_open and (event.episode, event.mode) == (case.episode, mode):
-            return replace(case, agreed_at=event.at)
+            return replace(case, agreed_at=case.agreed_at or event.at)
         case ev.HandedOver():
             return replace(case.next_episode(), handed_over=event)
         case ev.ExemptionRequested():
