@@ -93,8 +93,13 @@ class App:
         clock: Clock | None = None,
         progress: Progress | None = None,
         only_source: str | None = None,
+        is_listening: bool = False,
+        ledger: SqlLedger | None = None,
     ) -> None:
+        """With `is_listening` messages have buttons; a `ledger` given is shared, and not closed here."""
         self.settings = settings
+        self.is_listening = is_listening
+        self._shared_ledger = ledger
         self.clock = clock or SystemClock()
         self.progress = progress or SilentProgress()
         self.sources = _chosen(settings, only_source)
@@ -109,6 +114,8 @@ class App:
 
     @cached_property
     def ledger(self) -> SqlLedger:
+        if self._shared_ledger is not None:
+            return self._shared_ledger
         ledger = SqlLedger(self.settings.ledger.url)
         ledger.prepare()
         return ledger
@@ -165,6 +172,7 @@ class App:
             admin_channel=slack.admin_channel,
             zone=self.settings.schedule.zone,
             clock=self.clock,
+            has_buttons=self.is_listening and slack.can_listen,
         )
 
     @cached_property
@@ -205,9 +213,11 @@ class App:
         built = self.__dict__
         for reader in built.get("readers", {}).values():
             reader.close()
-        for name in ("armory", "warehouse", "ledger"):
+        for name in ("armory", "warehouse"):
             if name in built:
                 built[name].close()
+        if "ledger" in built and self._shared_ledger is None:
+            built["ledger"].close()
 
 
 def _chosen(settings: Settings, only: str | None) -> dict[str, SourceSettings]:

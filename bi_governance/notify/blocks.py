@@ -134,7 +134,7 @@ def _fact(fact: Fact, space: _Space) -> str:
 
 
 def _button(choice: Choice) -> Block:
-    text = {"type": "plain_text", "text": shorten(choice.label, MAX_BUTTON)}
+    text = {"type": "plain_text", "text": shorten(choice.label, MAX_BUTTON), "emoji": False}
     return {"type": "button", "action_id": choice.action, "text": text}
 
 

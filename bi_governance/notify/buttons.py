@@ -19,9 +19,9 @@ ACTIONS: dict[str, tuple[Answer, int]] = {
 }
 _LABELS = {
     **{f"keep_{days}": f"Keep {days} days" for days in KEEP_DAYS},
-    Answer.KEEP_FOR_GOOD: "Keep for good…",
-    Answer.HAND_OVER: "Hand over…",
-    Answer.DELETE: "Delete now…",
+    Answer.KEEP_FOR_GOOD: "Keep for good",
+    Answer.HAND_OVER: "Hand over",
+    Answer.DELETE: "Delete now",
     Answer.WHY: "Why?",
     Answer.RESTORE: "Restore",
     Answer.CONFIRM: "Confirm",

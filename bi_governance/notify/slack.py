@@ -43,9 +43,9 @@ class SlackNotifier:
 
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
-    are told in `zone`. `has_buttons` says that something listens for clicks (action id `keep`, value
-    the visual key). Needs the scopes chat:write, im:write, users:read, users:read.email, and for
-    `find` im:history, channels:history, channels:read (groups:* for private channels).
+    are told in `zone`. `has_buttons` says that something listens for clicks (see `buttons`). Needs the
+    scopes chat:write, im:write, users:read, users:read.email, and for `find` im:history,
+    channels:history, channels:read (groups:* for private channels).
     """
 
     # Eight of the longest items still fit into what Slack accepts as one message.
