@@ -48,8 +48,8 @@ class SlackNotifier:
     channels:history, channels:read (groups:* for private channels).
     """
 
-    # Eight of the longest items still fit into what Slack accepts as one message.
-    items_per_message = 8
+    # Six of the longest items, with all their buttons, still fit into what Slack accepts as one message.
+    items_per_message = 6
 
     def __init__(
         self,

@@ -32,10 +32,10 @@ class SocketListener:
     """
 
     def __init__(self, app_token: str, base_url: str, take: Callable[[Mapping[str, Any]], None]) -> None:
-        web = WebClient(base_url=base_url, timeout=TIMEOUT_SECONDS)
-        # A logger of its own, which never says what was sent or received.
+        # A logger that never says what was sent or received: addresses of connections are secrets.
         logger = logging.getLogger("bi_governance.socket_mode")
         logger.setLevel(logging.WARNING)
+        web = WebClient(base_url=base_url, timeout=TIMEOUT_SECONDS, logger=logger)
         self._client = SocketModeClient(app_token, logger=logger, web_client=web)
         self._client.socket_mode_request_listeners.append(self._heard)
         self._take = take
