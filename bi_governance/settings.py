@@ -179,8 +179,6 @@ class SlackSettings(Section):
     def _listens_safely(self) -> Self:
         if bool(self.signing_secret) != bool(self.listen):
             raise ValueError("signing_secret and listen belong together; give both or neither")
-        if self.app_token and not self.app_token.startswith("xapp-"):
-            raise ValueError("app_token begins with xapp-; this is another kind of token")
         return self
 
     @property

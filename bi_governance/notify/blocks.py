@@ -40,12 +40,13 @@ class _Space:
     label: int
     fact: int
     handle: int
+    has_minor_choices: bool = True
 
 
 ROOMY = _Space(title=500, link=1000, key=300, label=100, fact=400, handle=250)
 SNUG = _Space(title=150, link=1000, key=300, label=100, fact=400, handle=250)
 TIGHT = _Space(title=100, link=200, key=200, label=60, fact=120, handle=250)
-TIGHTEST = _Space(title=50, link=0, key=100, label=0, fact=50, handle=120)
+TIGHTEST = _Space(title=50, link=0, key=100, label=0, fact=50, handle=120, has_minor_choices=False)
 
 
 def render_blocks(message: Message) -> list[Block]:
@@ -105,7 +106,8 @@ def _header(title: str) -> Block:
 
 def _item(item: Item, space: _Space) -> Iterator[Block]:
     yield _rich_text(_title(item, space), _text("\n" + "\n".join(_lines(item, space))))
-    yield from button_row(item.choices, space.handle)
+    choices = [c for c in item.choices if space.has_minor_choices or not c.is_minor]
+    yield from button_row(choices, space.handle)
 
 
 def button_row(choices: Sequence[Choice], limit: int = MAX_HANDLE) -> Iterator[Block]:

@@ -36,6 +36,7 @@ OF_A_WARNING = (
     Answer.DELETE,
     Answer.WHY,
 )
+_MINOR = frozenset({"keep_30", "keep_365", Answer.KEEP_FOR_GOOD, Answer.HAND_OVER})
 OF_A_DELETION = (Answer.RESTORE, Answer.WHY)
 OF_A_REQUEST = (Answer.CONFIRM, Answer.DECLINE)
 # What can still be said once an answer was heeded, by its outcome; everything else is settled.
@@ -66,4 +67,4 @@ def choices_for(kind: NoticeKind, episode: int, key: VisualKey, *, is_trial: boo
 
 def buttons(names: tuple[str, ...], handle: str) -> tuple[Choice, ...]:
     """The buttons of these names for one item."""
-    return tuple(Choice(str(name), _LABELS[name], handle) for name in names)
+    return tuple(Choice(str(name), _LABELS[name], handle, is_minor=name in _MINOR) for name in names)

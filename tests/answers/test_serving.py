@@ -99,7 +99,6 @@ def test_buttons_are_there_exactly_when_something_listens(settings, more, is_lis
         ({"listen": "127.0.0.1:8080"}, "belong together"),
         ({"signing_secret": SECRET}, "belong together"),
         ({"listen": "everywhere", "signing_secret": SECRET}, "pattern"),
-        ({"app_token": "xoxb-1"}, "begins with xapp-"),
     ],
 )
 def test_half_a_set_up_is_a_mistake(settings, more, said):

@@ -42,7 +42,9 @@ def items(draw: st.DrawFn) -> DigestItem:
 
 @settings(deadline=None)
 @given(
-    found=st.lists(items(), min_size=1, max_size=SlackNotifier.items_per_message),
+    found=st.lists(
+        items(), min_size=1, max_size=SlackNotifier.items_per_message, unique_by=lambda i: i.facts.key
+    ),
     kind=st.sampled_from(NoticeKind),
     mode=st.sampled_from(Mode),
 )
