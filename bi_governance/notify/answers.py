@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 
 from bi_governance import events as ev
-from bi_governance.answer import Answer, Click, Desk, Reply, give, last_answer, may, why
+from bi_governance.answer import Answer, Click, Desk, Reply, last_answer
 from bi_governance.errors import ConfigurationError, GovernanceError
+from bi_governance.hearing import give, may, why
 from bi_governance.model import Mode, Person
 from bi_governance.notify import forms
 from bi_governance.notify.answered import rewritten

@@ -7,9 +7,10 @@ from datetime import tzinfo
 from typing import Final
 
 from bi_governance import events as ev
-from bi_governance.answer import Answer, Click, Clicker, Desk, give, why
+from bi_governance.answer import Answer, Click, Clicker, Desk
 from bi_governance.errors import GovernanceError
 from bi_governance.explain import current_plan, status
+from bi_governance.hearing import give, why
 from bi_governance.model import Action, Facts, Mode, VisualKey
 from bi_governance.notify import forms
 from bi_governance.notify.conversation import Conversation

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import socket
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
+from bi_governance import events as ev
 from bi_governance.answering import answering
 from bi_governance.app import App
 from bi_governance.errors import ConfigurationError, DeliveryError
 from bi_governance.ledger import SqlLedger
+from bi_governance.model import Mode, NoticeKind, VisualKey
 from bi_governance.notify.web import PATH
 from bi_governance.sandbox.slack import SlackSandbox
-from bi_governance.sandbox.slack_people import post
+from bi_governance.sandbox.slack_people import SlackPeople, over_socket, post
+from bi_governance.sandbox.slack_world import SlackMessage
 from bi_governance.settings import Settings
 from tests.answers.office import SECRET, clock
+
+KEEP = {"type": "button", "action_id": "keep_90", "text": {"type": "plain_text", "text": "Keep"}}
 
 
 @pytest.fixture
@@ -122,3 +128,25 @@ def test_secrets_do_not_show_in_what_is_logged(settings, slack, caplog, capsys):
     said = caplog.text + "".join(capsys.readouterr())
     for secret in (slack.token, slack.app_token, "the-signing-secret", "ticket="):
         assert secret not in said
+
+
+def test_a_press_reaches_the_product_as_it_is_wired(settings, slack):
+    """Without any source configured: the ledger alone knows what the message was about."""
+    given = settings(app_token=slack.app_token)
+    ada = slack.add_member("ada@acme.example", "Ada")
+    now, key = datetime.now(UTC), VisualKey("bi", "board", "1")
+    base = {"recipient": ada, "message_id": "m", "notice": NoticeKind.WARNING, "mode": Mode.DRY_RUN}
+    conversation = slack.direct_channel(ada).id
+    row = {"type": "actions", "block_id": f"0 {key}", "elements": [KEEP]}
+    message = SlackMessage(conversation, slack.new_ts(), slack.bot_user_id, "warned", [row])
+    slack.posted.append(message)
+    told = ev.NoticeDelivered(at=now, key=key, episode=0, channel=conversation, ts=message.ts, **base)
+    ledger = SqlLedger(given.ledger.url)
+    ledger.prepare()
+    ledger.append([told])
+    with slack.socket, answering(given, threading.Lock()):
+        over_socket(slack, SlackPeople(slack).press("ada@acme.example", message, "keep_90"))
+    case = ledger.state().case(key)
+    ledger.close()
+    assert (case.kept_until - now).days == 90
+    assert "Kept until" in str(message.blocks)
