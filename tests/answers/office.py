@@ -54,7 +54,7 @@ class Office:
         self.world.services = replace(
             self.world.services, notifier=notifier, trial_notices=TrialNotices.OWNERS
         )
-        self.turn = threading.Lock()
+        self.turn, self.admins = threading.Lock(), frozenset({ANN})
         conversation = Conversation(SlackApi(slack.token, base, 0, lambda _: None))
         self.answers = Answers(conversation, self._desk, "#analytics")
         self.base = base
@@ -62,7 +62,7 @@ class Office:
 
     @contextmanager
     def _desk(self) -> Iterator[Desk]:
-        yield Desk(self.world.services, frozenset({ANN}), self.turn)
+        yield Desk(self.world.services, self.admins, self.turn)
 
     def forward(self, days: float) -> None:
         self.world.clock.forward(days)
