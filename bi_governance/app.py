@@ -103,8 +103,13 @@ class App:
         progress: Progress | None = None,
         only_source: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        is_listening: bool = False,
+        ledger: SqlLedger | None = None,
     ) -> None:
+        """With `is_listening` messages have buttons; a `ledger` given is shared, and not closed here."""
         self.settings = settings
+        self.is_listening = is_listening
+        self._shared_ledger = ledger
         self.clock = clock or SystemClock()
         self.progress = progress or SilentProgress()
         self.sleep = sleep
@@ -120,6 +125,8 @@ class App:
 
     @cached_property
     def ledger(self) -> SqlLedger:
+        if self._shared_ledger is not None:
+            return self._shared_ledger
         ledger = SqlLedger(self.settings.ledger.url)
         ledger.prepare()
         return ledger
@@ -185,6 +192,7 @@ class App:
             clock=self.clock,
             sleep=self.sleep,
             wording=self._wording,
+            has_buttons=self.is_listening and slack.can_listen,
         )
 
     def room(self) -> tuple[SlackRoom, Wanted]:
@@ -250,9 +258,11 @@ class App:
         built = self.__dict__
         for reader in built.get("readers", {}).values():
             reader.close()
-        for name in ("armory", "warehouse", "ledger"):
+        for name in ("armory", "warehouse"):
             if name in built:
                 built[name].close()
+        if "ledger" in built and self._shared_ledger is None:
+            built["ledger"].close()
 
 
 def _text_of(file: str) -> str:

@@ -59,6 +59,9 @@ class Case:
     restore_intended: ev.RestoreIntended | None = None
     regrets: tuple[datetime, ...] = ()
     purged_at: datetime | None = None
+    agreed_at: datetime | None = None  # The owner need not be waited for any longer in this episode.
+    handed_over: ev.HandedOver | None = None
+    exemption_requested: ev.ExemptionRequested | None = None
 
     @property
     def warning(self) -> Notice | None:
@@ -75,7 +78,7 @@ class Case:
 
     def next_episode(self) -> Case:
         """The same visual with its current episode over."""
-        return replace(self, episode=self.episode + 1, notices=(), simulated_at=None)
+        return replace(self, episode=self.episode + 1, notices=(), simulated_at=None, agreed_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +285,32 @@ def advance(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
         case ev.KeptUntil():
             return replace(case.next_episode(), kept_until=event.until, kept_reason=event.reason)
         case ev.Exempted():
-            return replace(case.next_episode(), exempt_reason=event.reason)
+            return replace(case.next_episode(), exempt_reason=event.reason, exemption_requested=None)
         case ev.Unexempted():
             return replace(case.next_episode(), exempt_reason=None)
         case ev.RemovalSimulated() if mode is Mode.DRY_RUN and event.episode == case.episode:
             return replace(case, simulated_at=case.simulated_at or event.at, last_simulated_at=event.at)
         case ev.Regretted():
             return replace(case.next_episode(), regrets=(*case.regrets, event.at))
+        case ev.RemovalAgreed() | ev.HandedOver() | ev.ExemptionRequested() | ev.ExemptionDeclined():
+            return _answered(case, event, mode)
         case _:
             return _removed_or_back(case, event)
+
+
+def _answered(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
+    """What an owner's answer changes beyond keeping; consent counts in the episode it was given in."""
+    match event:
+        case ev.RemovalAgreed() if case.is_open and (event.episode, event.mode) == (case.episode, mode):
+            return replace(case, agreed_at=case.agreed_at or event.at)
+        case ev.HandedOver():
+            return replace(case.next_episode(), handed_over=event)
+        case ev.ExemptionRequested():
+            return replace(case, exemption_requested=event)
+        case ev.ExemptionDeclined():
+            return replace(case, exemption_requested=None)
+        case _:
+            return case
 
 
 def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:

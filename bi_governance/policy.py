@@ -170,7 +170,7 @@ def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     if verdict.now - promised > NOTICE_VALID:
         text = f"its warning set {promised:%Y-%m-%d} as the date, too long ago to act on; it is warned anew"
         return verdict.rescue(Reason("notice_expired", text))
-    if verdict.now < deadline or verdict.usage.idle < verdict.terms.idle:
+    if verdict.now < deadline or verdict.usage.idle < verdict.idle_needed():
         due = verdict.reminder_due(deadline)
         if due is not None:
             return verdict.say(Action.REMIND, waiting, days_before=due)
@@ -233,12 +233,18 @@ class _Verdict:
     def deadline(self) -> datetime | None:
         return deadline_of(self.case, self.usage, self.terms, self.policy)
 
+    def idle_needed(self) -> timedelta:
+        """How long it must be idle: what a warning takes is enough where the owner agreed to go at once."""
+        return self.terms.idle - (self.terms.warning if self.case.agreed_at else timedelta(0))
+
     def reminder_due(self, deadline: datetime) -> int | None:
         """The smallest configured number of days before the deadline that has come and was not yet sent.
 
         0 is the last call, on the deadline's own day where the team lives; it never moves the deadline, and
         whoever wants no reminders gets none.
         """
+        if self.case.agreed_at is not None:
+            return None
         zone = self.policy.window.zone
         is_today = self.now < deadline and local_day(self.now, zone) == local_day(deadline, zone)
         if is_today and self.policy.reminder_days:
@@ -252,11 +258,13 @@ class _Verdict:
 def deadline_of(case: Case, usage: Usage, terms: Terms, policy: Policy) -> datetime | None:
     """The first moment a deletion may happen, None without a delivered warning.
 
-    Never before the deadline the warning itself promised.
+    Never before the deadline the warning itself promised, unless the owner agreed not to wait for it.
     """
     warning = case.warning
     if warning is None:
         return None
+    if case.agreed_at is not None and usage.idle_since is not None:
+        return policy.window.next_open(max(case.agreed_at, warning.at))
     due = projected_deadline(warning.at, usage, terms, policy, succession=bool(warning.succession))
     if due is None or warning.deadline is None:
         return due
@@ -395,6 +403,6 @@ def _day(moment: datetime | None) -> str:
 
 def _warned(case: Case) -> Reason:
     assert case.warning is not None
-    return Reason(
-        "warned", f"{case.warning.reader or case.warning.recipient} was warned on {_day(case.warning.at)}"
-    )
+    who = case.warning.reader or case.warning.recipient
+    agreed = f" and agreed on {_day(case.agreed_at)} not to wait" if case.agreed_at else ""
+    return Reason("warned", f"{who} was warned on {_day(case.warning.at)}{agreed}")

@@ -14,7 +14,7 @@ from bi_governance.policy import Decision
 from bi_governance.ports import Digest, DigestItem, Recipient, Services, TrialNotices
 from bi_governance.run import gather
 from bi_governance.told import ASKING, Ending
-from bi_governance.warn import Surroundings, digest_item, in_messages, kind_of
+from bi_governance.warn import Surroundings, digest_item, in_messages, kind_of, owner_or_successor
 
 MESSAGE_ID = "preview"
 # What people are told by the plan itself; everything else they are told afterwards.
@@ -48,7 +48,7 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     is_due = decision.action in TOLD and wanted in (None, kind_of(decision))
     mode = plan.modes[key.source]
     around = Surroundings(services, estate.facts, [d.key for d in (decision, *plan.of(*TOLD))])
-    recipient = services.notifier.recipient(around.facts[key].owner)
+    recipient = owner_or_successor(services, around.facts[key], state.case(key))
     told = _told_together(services, plan, around, decision, recipient) if is_due else [decision]
     items = tuple(digest_item(services, around, d, recipient) for d in told)
     kind = wanted or kind_of(decision)

@@ -168,6 +168,9 @@ class SlackSettings(Section):
 
     bot_token: str
     app_token: str | None = None
+    signing_secret: str | None = None
+    listen: str | None = Field(None, pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")
+    admins: tuple[str, ...] = ()
     channel: str = "#bi-deprecation"
     topic: str = Field(
         "Retiring dashboards nobody uses, so that everybody finds theirs faster", max_length=250
@@ -180,6 +183,22 @@ class SlackSettings(Section):
     announcement: str | None = None
     admin_channel: str = "#analytics"
     base_url: str = "https://slack.com/api/"
+
+    @model_validator(mode="after")
+    def _listens_safely(self) -> Self:
+        if bool(self.signing_secret) != bool(self.listen):
+            raise ValueError("signing_secret and listen belong together; give both or neither")
+        return self
+
+    @property
+    def can_listen(self) -> bool:
+        """Whether answers can reach us: over Socket Mode or over HTTP."""
+        return bool(self.app_token or self.listen)
+
+    @property
+    def admin_ids(self) -> frozenset[str]:
+        """The admins as they are compared: e-mail addresses in lower case, member ids as they are."""
+        return frozenset(a.lower() if "@" in a else a for a in map(str.strip, self.admins))
 
 
 class EmailSettings(Section):

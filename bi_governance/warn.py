@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
-from bi_governance.lifecycle import Notice, State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
+from bi_governance.lifecycle import Case, Notice, State
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, Thread, TrialNotices
@@ -163,7 +163,7 @@ def _batches(
             continue
         mode = plan.modes[decision.key.source]
         try:
-            recipient = _recipient(services, around.facts[decision.key], mode)
+            recipient = _recipient(services, around.facts[decision.key], state.case(decision.key), mode)
         except DeliveryError as error:  # nobody is left, or nobody can say: the others are told
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
             report.untold.append(_untold(decision, _owner(around.facts[decision.key]), str(error)))
@@ -202,10 +202,23 @@ def _owner(facts: Facts) -> str:
     return (owner.name or owner.email or owner.id) if owner else "an unknown owner"
 
 
-def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
+def _recipient(services: Services, facts: Facts, case: Case, mode: Mode) -> Recipient:
     if mode is Mode.LIVE or services.trial_notices is TrialNotices.OWNERS:
-        return services.notifier.recipient(facts.owner)
+        return owner_or_successor(services, facts, case)
     return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
+
+
+def owner_or_successor(services: Services, facts: Facts, case: Case) -> Recipient:
+    """Who is told about a visual: its owner, or whom it was handed over to, who gets the longer grace.
+
+    A hand-over ends when the platform itself names another owner. Raises RecipientUnknown like the notifier.
+    """
+    handed = case.handed_over
+    if handed is None or handed.owner_id != (facts.owner.id if facts.owner else ""):
+        return services.notifier.recipient(facts.owner)
+    found = services.notifier.recipient(Person(handed.to_id, handed.to_name, handed.to_email))
+    why = found.succession or f"{handed.by_name or handed.actor} handed it over to you"
+    return replace(found, succession=why)
 
 
 def _deadline(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> datetime | None:

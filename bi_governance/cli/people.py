@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -26,7 +25,7 @@ from bi_governance.cli.main import (
     out,
 )
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
-from bi_governance.errors import ConfigurationError, RefusedForSafety, StorageBusy
+from bi_governance.errors import ConfigurationError, StorageBusy
 from bi_governance.explain import current_plan, event_json, lost_on_restore
 from bi_governance.explain import explain as explain_one
 from bi_governance.explain import status as status_now
@@ -38,6 +37,7 @@ from bi_governance.plan import Plan
 from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
 from bi_governance.run import gather, one_runner
+from bi_governance.switch import EVERYWHERE, may_go_live, switch
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
@@ -126,52 +126,22 @@ def mode(
             raise ConfigurationError("switching the mode needs a reason for the ledger: --reason TEXT")
         if new is Mode.LIVE:
             _check_going_live(opened, options)
-        _switch(opened, new, options.source, reason.strip())
-    where = options.source or "all sources"
+        switch(opened.services, new, actor=actor(), reason=reason.strip(), source=options.source)
+    where = options.source or EVERYWHERE
     emit(options, {"source": options.source, "mode": str(new)}, lambda: out.print(f"{where}: {new}"))
 
 
 def _check_going_live(opened: App, options: Options) -> None:
     """A finished trial, and tonight's list seen and confirmed; RefusedForSafety without the trial."""
     services = opened.services
-    state = services.ledger.state()
-    short = [
-        f"{name} ({state.longest_trial(name).days} of {services.limits.trial_days} days)"
-        for name in sorted(opened.sources)
-        if state.longest_trial(name).days < services.limits.trial_days
-    ]
-    if short:
-        raise RefusedForSafety(
-            f"the dry-run trial is not finished for {', '.join(short)}; keep running in dry-run until it is."
-        )
+    may_go_live(services)
     if not options.yes:
+        state = services.ledger.state()
         preview: Plan = current_plan(services, state, gather(services, state))
         lost = lost_on_restore(services, preview)
         out.print(plan_view(preview, opened.settings.schedule.zone, lost))
-    name = options.source or "all sources"
+    name = options.source or EVERYWHERE
     confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
-
-
-def _switch(opened: App, new: Mode, source: str | None, reason: str) -> None:
-    """Record the switch and pin the instance again: whoever switches vouches for what stands there now.
-
-    A switch to dry-run is a stop: it is recorded first and does not depend on any platform answering.
-    """
-    ledger, now = opened.services.ledger, opened.clock.now()
-    switched = ev.ModeChanged(at=now, actor=actor(), mode=new, source=source, reason=reason)
-    if new is Mode.DRY_RUN:
-        ledger.append([switched])
-        if source is not None:
-            ledger.append(_pins(opened, now))
-        return
-    ledger.append([*_pins(opened, now), switched])
-
-
-def _pins(opened: App, now: datetime) -> list[ev.Event]:
-    return [
-        ev.SourcePinned(at=now, actor=actor(), source=name, fingerprint=reader.fingerprint())
-        for name, reader in opened.services.readers.items()
-    ]
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -272,18 +273,20 @@ def _keys_of(file: Path) -> frozenset[VisualKey]:
 
 @app.command()
 def serve(context: typer.Context, config: ConfigOption = None) -> None:
-    """Run every day at schedule.daily_at, until stopped."""
-    # The scheduler takes half a second to import, which every other command does without.
+    """Run every day at schedule.daily_at and hear answers from Slack, until stopped."""
+    # Scheduler and web server take long to import, which every other command does without.
     from bi_governance import scheduler  # noqa: PLC0415
+    from bi_governance.answering import answering  # noqa: PLC0415
 
     options: Options = context.obj.with_later(config)
     options.refuse_as_of("serve")
     settings = options.settings()
     with options.open() as checked:
         checked.services.ledger.state()
+    turn = threading.Lock()
 
     def once() -> None:
-        with options.open() as opened:
+        with turn, options.open(is_listening=True) as opened:
             report = daily_run(opened.services)
         title, lines = summary(report)
         scheduler.log.info(
@@ -292,5 +295,7 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
 
     daemon = scheduler.build(settings.schedule, once)
     when = f"{settings.schedule.daily_at} {settings.schedule.timezone}"
-    err.print(f"bi-governance: runs daily at {when}; Ctrl-C stops.")
-    daemon.start()
+    with answering(settings, turn) as over:
+        heard = f" and hears answers over {' and '.join(over)}" if over else ""
+        err.print(f"bi-governance: runs daily at {when}{heard}; Ctrl-C stops.")
+        daemon.start()

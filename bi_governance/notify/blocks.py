@@ -1,7 +1,7 @@
 """A message as Slack's Block Kit, within Slack's limits and with nothing but literal text from outside.
 
 Names and titles only ever go into `rich_text` and `plain_text`, where Slack reads no markup. Limits:
-50 blocks a message, 150 characters a header, 75 a button, 2,000 its value (docs.slack.dev, Block Kit
+50 blocks a message, 150 characters a header, 75 a button, 255 the id of a block (docs.slack.dev, Block Kit
 reference); Slack also refuses about 13,000 characters over all blocks together, containers included
 (msg_blocks_too_long; undocumented, measured by slackapi/bolt-js issue 2509).
 """
@@ -22,7 +22,8 @@ Block = dict[str, Any]
 MAX_BLOCKS = 50
 MAX_HEADER = 150
 MAX_BUTTON = 75
-MAX_VALUE = 2000
+# Of the 255 a block id may have; the line that takes the place of buttons has a prefix before it.
+MAX_HANDLE = 250
 MAX_TEXT = 3000
 MAX_LINK = 3000
 # How Slack writes a moment (docs.slack.dev, date element).
@@ -40,13 +41,14 @@ class _Space:
     key: int
     label: int
     fact: int
-    value: int
+    handle: int
+    has_minor_choices: bool = True
 
 
-ROOMY = _Space(title=500, link=1000, key=300, label=100, fact=400, value=300)
-SNUG = _Space(title=150, link=1000, key=300, label=100, fact=400, value=300)
-TIGHT = _Space(title=100, link=200, key=200, label=60, fact=120, value=300)
-TIGHTEST = _Space(title=50, link=0, key=100, label=0, fact=50, value=120)
+ROOMY = _Space(title=500, link=1000, key=300, label=100, fact=400, handle=250)
+SNUG = _Space(title=150, link=1000, key=300, label=100, fact=400, handle=250)
+TIGHT = _Space(title=100, link=200, key=200, label=60, fact=120, handle=250)
+TIGHTEST = _Space(title=50, link=0, key=100, label=0, fact=50, handle=120, has_minor_choices=False)
 
 
 def render_blocks(message: Message) -> list[Block]:
@@ -106,11 +108,15 @@ def _header(title: str) -> Block:
 
 def _item(item: Item, space: _Space) -> Iterator[Block]:
     yield _rich_text(_title(item, space), *_joined(_lines(item, space)))
-    buttons = [
-        _button(choice) for choice in item.choices if width(choice.value) <= min(space.value, MAX_VALUE)
-    ]
-    if buttons:
-        yield {"type": "actions", "elements": buttons}
+    choices = [c for c in item.choices if space.has_minor_choices or not c.is_minor]
+    yield from button_row(choices, space.handle)
+
+
+def button_row(choices: Sequence[Choice], limit: int = MAX_HANDLE) -> Iterator[Block]:
+    """The buttons of one item; none where its name is longer than a block id may be."""
+    if choices and width(choices[0].value) <= min(limit, MAX_HANDLE):
+        elements = [_button(choice) for choice in choices]
+        yield {"type": "actions", "block_id": choices[0].value, "elements": elements}
 
 
 def _title(item: Item, space: _Space) -> Block:
@@ -160,7 +166,7 @@ def _fact(fact: Fact, space: _Space) -> Iterator[str | Block]:
 
 def _button(choice: Choice) -> Block:
     text = {"type": "plain_text", "text": shorten(choice.label, MAX_BUTTON), "emoji": False}
-    return {"type": "button", "action_id": choice.action, "text": text, "value": choice.value}
+    return {"type": "button", "action_id": choice.action, "text": text}
 
 
 def _rich_text(*elements: Block) -> Block:

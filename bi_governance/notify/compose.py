@@ -9,8 +9,9 @@ from datetime import tzinfo
 from typing import Protocol
 
 from bi_governance.model import Mode, NoticeKind, RemovalRoute
+from bi_governance.notify.buttons import choices_for
 from bi_governance.notify.facts import KEY_LIMIT, NAME_LIMIT, facts_of
-from bi_governance.notify.message import Choice, Item, Message, shown, web_link
+from bi_governance.notify.message import Item, Message, shown, web_link
 from bi_governance.notify.wording import Wording
 from bi_governance.ports import Announcement, Digest, DigestItem, Notifier
 from bi_governance.told import ASKING
@@ -21,9 +22,6 @@ LINE_LIMIT = 1500
 # What no restore brings back is said once for all items of a kind, so that it need not be cut: the lists
 # of all platforms together have room here.
 LOST_LIMIT = 2500
-# The name of the button that keeps an item; its value is the visual key.
-KEEP = "keep"
-KEEP_LABEL = "Keep it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +101,15 @@ def _paragraphs(digest: Digest, reading: Reading) -> Iterator[str]:
     yield say(of(f"opening.{digest.kind}", is_trial=_is_trial(digest)))
     one = "it" if len(open_items) == 1 else "one"
     if digest.kind in ASKING:
-        press = say("keep.press", button=KEEP_LABEL) if reading.has_buttons else ""
+        press = say("keep.press") if reading.has_buttons else ""
         command = _command("keep", open_items)
         yield say("keep", one=one, press=press, contact=reading.contact, command=command)
         yield say("let_go", one=one)
         yield from _kept(digest, open_items, reading)
     elif digest.kind is NoticeKind.DELETED and not _is_trial(digest):
         command = _command("restore", open_items)
-        yield say("back", one=one, contact=reading.contact, command=command)
+        press = say("back.press") if reading.has_buttons else ""
+        yield say("back", one=one, press=press, contact=reading.contact, command=command)
     yield from _lost(digest, open_items, reading)
 
 
@@ -156,13 +155,15 @@ def _command(verb: str, items: Sequence[DigestItem]) -> str:
 
 def _item(item: DigestItem, digest: Digest, reading: Reading) -> Item:
     facts = item.facts
-    offers_keep = reading.has_buttons and digest.kind in ASKING and item.ending is None
+    can_answer = reading.has_buttons and (digest.kind not in ASKING or item.ending is None)
+    episode, is_trial = item.decision.episode, _is_trial(digest)
+    choices = choices_for(digest.kind, episode, facts.key, is_trial=is_trial) if can_answer else ()
     return Item(
         shown(str(facts.key), KEY_LIMIT),
         shown(facts.title, TITLE_LIMIT) or "(untitled)",
         web_link(facts.url),
         (shown(facts.folder, NAME_LIMIT),) if facts.folder.strip() else (),
         tuple(facts_of(item, digest, reading.zone, reading.wording, is_owner=reading.is_owner)),
-        (Choice(KEEP, KEEP_LABEL, str(facts.key)),) if offers_keep else (),
+        choices,
         is_settled=digest.kind in ASKING and item.ending is not None,
     )

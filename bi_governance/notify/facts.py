@@ -124,7 +124,7 @@ class _Telling:
                 name if name in TEXTS else "now.other",
                 day=day,
                 until=say_day(until, self.zone) if until else "",
-                actor=shown(ending.actor, NAME_LIMIT),
+                actor=shown(_name_of(ending.actor), NAME_LIMIT),
                 reason=shown(ending.reason, FACT_LIMIT),
             ),
             FACT_LIMIT,
@@ -172,3 +172,9 @@ def _why(item: DigestItem) -> str:
     if rule:
         text += f"; rule '{rule}'"
     return shown(text, FACT_LIMIT)
+
+
+def _name_of(actor: str) -> str:
+    """Whom people know: of `slack:U1 ada@acme.test`, as the ledger has it, the address."""
+    _, _, address = actor.partition(" ")
+    return address if actor.startswith("slack:") and address else actor

@@ -29,11 +29,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a reader can do about an item where the medium has buttons; `value` names the item."""
+    """What a reader can do about an item where the medium has buttons; `value` is the item's name there.
+
+    What `is_minor` may be left out where there is no room for everything.
+    """
 
     action: str
     label: str
     value: str
+    is_minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

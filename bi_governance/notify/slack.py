@@ -59,12 +59,12 @@ class SlackNotifier:
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
     are told in the zone an owner set in Slack, else in `zone`. `has_buttons` says that something listens
-    for clicks (action id `keep`, value the visual key). Needs the scopes of scopes.TO_TELL (for private
-    channels also groups:read and groups:history).
+    for clicks (see `buttons`). Needs the scopes of scopes.TO_TELL (for private channels also groups:read
+    and groups:history).
     """
 
-    # Eight of the longest items still fit into what Slack accepts as one message.
-    items_per_message = 8
+    # Six of the longest items, with all their buttons, still fit into what Slack accepts as one message.
+    items_per_message = 6
 
     def __init__(
         self,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookClient
 
 from bi_governance.errors import DeliveryError
 from bi_governance.notify.pace import Pace
@@ -29,6 +32,8 @@ READ_TRIES = 3
 MOST_UNANSWERED = 6
 REST_SECONDS = 60.0
 PAGE = 200
+# Where Slack's own response addresses are.
+SLACK_HOSTS = (".slack.com", ".slack-gov.com")
 TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
 INVITE = "check the channel's name and invite the bot there"
 PERSON = "the person cannot be written to; their visuals need another owner"
@@ -84,8 +89,9 @@ class SlackApi:
         sleep: Callable[[float], None],
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        patience = _Patience(patience_seconds, sleep)
-        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[patience])
+        self._patience = _Patience(patience_seconds, sleep)
+        handlers: list[RetryHandler] = [self._patience]
+        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=handlers)
         self._pace = Pace(tick, sleep)
         self._sleep = sleep
         self._tick = tick
@@ -99,6 +105,23 @@ class SlackApi:
     def read(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with arguments in the address; Slack's reading methods do not all take JSON."""
         return _data(self._read(method, arguments))
+
+    def respond(self, address: str, *, blocks: Sequence[dict[str, Any]]) -> None:
+        """Answer at the address Slack gave with a command; only its author sees it.
+
+        Raises SlackRefused for an address that is not Slack's: whatever it stands in, it is not called.
+        """
+        host = urlsplit(address).hostname or ""
+        ours = urlsplit(self._client.base_url).hostname
+        if host != ours and not host.endswith(SLACK_HOSTS):
+            raise SlackRefused("response_url", "foreign_address", "the request is not from Slack")
+        hook = WebhookClient(address, timeout=TIMEOUT_SECONDS, retry_handlers=[self._patience])
+        try:
+            answer = hook.send(blocks=blocks, response_type="ephemeral")
+        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+            raise SlackSilent(f"Slack gave no answer at a response_url: {type(error).__name__}.") from error
+        if answer.status_code != 200:
+            raise SlackRefused("response_url", f"status_{answer.status_code}", "")
 
     def page(
         self, method: str, field: str, cursor: str = "", *, limit: int = PAGE, **arguments: Any

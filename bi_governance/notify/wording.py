@@ -53,9 +53,10 @@ TEXTS: Mapping[str, str] = {
         "To keep {one}, open it before its date{press}. To keep it without opening it, ask {contact}; "
         "the command is: {command} --until DATE"
     ),
-    "keep.press": ", or press '{button}' below",
+    "keep.press": ", or press a button below",
     "let_go": "To let {one} go, do nothing.",
-    "back": "To get {one} back, ask {contact}; the command is: {command}",
+    "back": "To get {one} back, {press}ask {contact}; the command is: {command}",
+    "back.press": "press 'Restore' below or ",
     "kept.trash": (
         "What is deleted stays in the platform's own trash and in our backup, and can be restored for "
         "{days} days."

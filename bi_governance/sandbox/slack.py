@@ -11,11 +11,14 @@ from bi_governance.sandbox.faults import Faults
 from bi_governance.sandbox.rest import Call, Refusal, RouteTable
 from bi_governance.sandbox.server import LoopbackServer, RequestLog
 from bi_governance.sandbox.slack_channels import SlackChannelMethods
+from bi_governance.sandbox.slack_interaction import SlackInteraction
 from bi_governance.sandbox.slack_limits import RateLimits
 from bi_governance.sandbox.slack_methods import SlackError
+from bi_governance.sandbox.slack_socket import SocketServer
 from bi_governance.sandbox.slack_world import SlackWorld
 
 BOT_TOKEN = "xoxb-sandbox-token"  # noqa: S105 - opens nothing but the sandbox
+APP_TOKEN = "xapp-sandbox-token"  # noqa: S105 - likewise
 SCOPES = frozenset(
     {
         "users:read",
@@ -55,8 +58,15 @@ class SlackSandbox(SlackWorld):
         self.token = BOT_TOKEN
         self.lock = threading.RLock()
         self._expired: set[str] = set()
-        self._methods = SlackChannelMethods(self, self._url, lambda: self.scopes).table()
+        self.app_token = APP_TOKEN
+        self.socket = SocketServer()
+        self.interaction = SlackInteraction(self, self.socket.issue)
+        self._methods = {
+            **SlackChannelMethods(self, self._url, lambda: self.scopes).table(),
+            **self.interaction.table(),
+        }
         handlers = {f"{verb} /api/{{method}}": self._answer for verb in ("GET", "POST")}
+        handlers["POST /response/{id}"] = self._reply
         routes = RouteTable(
             handlers, self._authenticate, self.lock, lambda _: {"ok": False, "error": "not_found"}
         )
@@ -77,6 +87,14 @@ class SlackSandbox(SlackWorld):
     def _url(self) -> str:
         return self._server.url
 
+    def response_url(self) -> str:
+        """Where a command may be answered."""
+        return f"{self._url()}/response/{len(self.interaction.replies)}"
+
+    def _reply(self, call: Call) -> object:
+        self.interaction.replies.append(call.json())
+        return {"ok": True}
+
     def expire_token(self, token: str) -> None:
         self._expired.add(token)
 
@@ -87,11 +105,14 @@ class SlackSandbox(SlackWorld):
         return path.rpartition("/")[2] in _WRITES
 
     def _authenticate(self, call: Call) -> str | None:
+        if call.path.startswith("/response/"):
+            return self.bot_user_id  # knowing the address is what counts
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
         token = token or str(_arguments(call).get("token", ""))
         if not token:
             raise Refusal(200, {"ok": False, "error": "not_authed"})
-        if token != self.token or token in self._expired:
+        expected = self.app_token if call.path.endswith("/apps.connections.open") else self.token
+        if token != expected or token in self._expired:
             raise Refusal(200, {"ok": False, "error": "invalid_auth"})
         return self.bot_user_id
 

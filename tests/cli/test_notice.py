@@ -25,7 +25,7 @@ def test_nasty_titles_are_shown_as_they_are_in_the_terminal():
     for title in [*NASTY_TITLES[:4], NASTY_TITLES[7]]:
         assert title in seen
     assert "To: Ada" in seen
-    assert "[Keep it]" in seen
+    assert "[Keep 90 days]" in seen
 
 
 def test_a_preview_is_a_page_and_sends_nothing(office):

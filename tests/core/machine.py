@@ -47,6 +47,9 @@ CHANGES = (
     "rename", "move", "edit", "schedule", "unschedule", "unschedule", "certify", "trash", "untrash",
     "contain", "contain", "bob", VIP, SLOW,
 )  # fmt: skip
+WISHES = (
+    "keep a day", "keep for long", "exempt", "unexempt", "agree", "agree", "hand over", "ask", "decline",
+)  # fmt: skip
 FINE = {"looker": "fine", "superset": "fine"}
 numbers = st.integers(0, 5)
 sources = st.sampled_from(["looker", "superset"])
@@ -167,7 +170,7 @@ class World(RuleBasedStateMachine):
     def use(self, number: int, human: bool, hours_ago: int) -> None:
         self.thing(number).uses.append(Use(self.shell.now - hours_ago * HOUR, human))
 
-    @rule(number=numbers, wish=st.sampled_from(["keep a day", "keep for long", "exempt", "unexempt"]))
+    @rule(number=numbers, wish=st.sampled_from(WISHES))
     def click(self, number: int, wish: str) -> None:
         key, now = self.keys[number], self.shell.now
         if wish == "exempt":
@@ -176,9 +179,28 @@ class World(RuleBasedStateMachine):
         elif wish == "unexempt":
             self.oracle.exempt.discard(key)
             self.shell.click(ev.Unexempted(at=now, key=key))
+        elif wish == "agree":
+            self.agree(key)
+        elif wish == "hand over":
+            self.shell.click(
+                ev.HandedOver(at=now, key=key, to_id="U2", to_name="Bob", to_email="bob@acme.test")
+            )
+        elif wish == "ask":
+            self.shell.record(ev.ExemptionRequested(at=now, key=key, reason="board"))
+        elif wish == "decline":
+            self.shell.record(ev.ExemptionDeclined(at=now, key=key))
         else:
             self.oracle.kept[key] = now + (1 if wish == "keep a day" else 12) * DAY
             self.shell.click(ev.KeptUntil(at=now, key=key, until=self.oracle.kept[key]))
+
+    def agree(self, key: VisualKey) -> None:
+        """The owner need not be waited for: consent, which only counts while it is warned, in live."""
+        case, mode = self.shell.state.case(key), self.shell.state.mode_of(key.source)
+        agreed = ev.RemovalAgreed(at=self.shell.now, key=key, episode=case.episode, mode=mode)
+        if mode is Mode.LIVE and case.is_open:
+            tell("agreed not to wait")
+        self.oracle.agree(key)
+        self.shell.record(agreed)
 
     @rule(mode=st.sampled_from([Mode.LIVE, Mode.LIVE, Mode.DRY_RUN]), source=st.none() | sources)
     def switch(self, mode: Mode, source: str | None) -> None:

@@ -28,11 +28,16 @@ class Oracle:
         self.exempt: set[VisualKey] = set()
         self.immune: dict[VisualKey, datetime] = {}
         self.removed: Counter[tuple[int, str]] = Counter()
+        self.agreed: dict[VisualKey, list[tuple[int, Mode]]] = {}
 
     # --- what people did
 
     def mode_of(self, source: str) -> Mode:
         return self.own.get(source, self.default)
+
+    def agree(self, key: VisualKey) -> None:
+        """The owner says that nobody need wait for them; when and in which mode decides its worth."""
+        self.agreed.setdefault(key, []).append((self.shell.tick, self.mode_of(key.source)))
 
     def switch(self, mode: Mode, source: str | None) -> list[str]:
         """Follow a switch; the sources whose mode changed by it."""
@@ -112,11 +117,22 @@ class Oracle:
         ]
         assert served, "1: no warning was delivered in this episode and mode"
         first = min(served, key=lambda m: m.at)
+        if self._has_agreed(thing.key, first.tick):
+            return first.at
         extra = timedelta(days=self.shell.policy.succession_grace_days if first.succession else 0)
         assert self.shell.now - first.at >= grace + extra, "1: too soon after the warning"
         return first.at
 
+    def _has_agreed(self, key: VisualKey, told_at: int) -> bool:
+        """Consent is worth something only from somebody who was told, in live, in this same episode."""
+        ended = self.shell.ended.get(key, -1)
+        given = self.agreed.get(key, ())
+        return any(mode is Mode.LIVE and tick >= max(told_at, ended) for tick, mode in given)
+
     def _judge_idle(self, thing: Thing, idle: timedelta) -> None:
+        ended = self.shell.ended.get(thing.key, -1)
+        if self._has_agreed(thing.key, ended):
+            idle -= timedelta(days=self.shell.policy.warning_days)
         feed, now = self.shell.feeds[thing.key.source], self.shell.now
         facts = feed.facts[thing.key]
         known = [u.at for u in thing.uses if u.human and u.seen]

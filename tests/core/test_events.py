@@ -36,7 +36,7 @@ def test_a_kind_names_the_class_that_is_in_use(kind: str) -> None:
 
 
 def test_every_event_class_that_can_happen_has_a_kind() -> None:
-    abstract = {ev.Event, ev.VisualEvent, ev.NoticeEvent}
+    abstract = {ev.Event, ev.VisualEvent, ev.NoticeEvent, ev.AnswerEvent}
     named = {c for c in vars(ev).values() if isinstance(c, type) and issubclass(c, ev.Event)} - abstract
     assert named == set(ev.KINDS.values())
 
@@ -121,7 +121,8 @@ def _sample(kind: str) -> ev.Event:
         "message_id": "m", "recipient": "a", "channel": "c", "ts": "1", "reason": "r", "code": "used",
         "until": NOW, "route": RemovalRoute.TRASH, "backup": "b", "plan_digest": "d", "immune_until": NOW,
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
-        "outcome": "done", "month": "2026-02", "version": 1,
+        "outcome": "done", "month": "2026-02", "version": 1, "answer": "keep", "said": "Kept", "click": "c1",
+        "what": "a click", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test",
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__

@@ -44,6 +44,7 @@ def _block(block: dict[str, Any], at: str) -> Iterator[str]:
             for element in block["elements"]:
                 yield from _plain(element, 3000, at)
         case "actions":
+            yield from _length(block["block_id"], 255, at)
             yield from _actions(block["elements"], at)
         case "rich_text":
             for section in block["elements"]:
@@ -59,7 +60,8 @@ def _actions(elements: list[dict[str, Any]], at: str) -> Iterator[str]:
     for element in elements:
         yield from _plain(element["text"], 75, at)
         yield from _length(element["action_id"], 255, at)
-        yield from _length(element["value"], 2000, at)
+        if "value" in element:
+            yield from _length(element["value"], 2000, at)
 
 
 def _section(section: dict[str, Any], at: str) -> Iterator[str]:

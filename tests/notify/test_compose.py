@@ -10,6 +10,7 @@ import pytest
 from bi_governance.connectors.registry import PLATFORMS
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
 from bi_governance.notify.blocks import render_blocks
+from bi_governance.notify.buttons import OF_A_WARNING
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.message import Message
 from bi_governance.notify.moments import say_moment
@@ -126,8 +127,9 @@ def test_a_warning_says_when_why_and_how_to_keep_it(kind: NoticeKind) -> None:
     message = composed(digest(kind, Mode.LIVE, item(gap_days=2)))
     assert _fact(message, "Will be deleted") == "not before Mon 9 Mar 2026, 09:00 CET"
     assert _fact(message, "Why it is listed") == "not used for 53 days, not counting 2 without access history"
-    assert "To keep it, open it before its date, or press 'Keep it' below." in render_text(message)
-    assert [(c.action, c.value) for c in message.items[0].choices] == [("keep", "looker_prod:dashboard:42")]
+    assert "To keep it, open it before its date, or press a button below." in render_text(message)
+    assert [c.action for c in message.items[0].choices] == [*OF_A_WARNING]
+    assert {c.value for c in message.items[0].choices} == {"0 looker_prod:dashboard:42"}
 
 
 def test_without_buttons_nobody_is_told_to_press_one() -> None:
@@ -141,7 +143,7 @@ def test_what_an_item_came_to_replaces_what_was_asked_about_it() -> None:
     message = composed(digest(NoticeKind.WARNING, Mode.LIVE, item(), settled))
     assert message.title == "One of your dashboards will be deleted unless somebody keeps it"
     first, second = message.items
-    assert (len(first.choices), first.is_settled) == (1, False)
+    assert (len(first.choices), first.is_settled) == (len(OF_A_WARNING), False)
     assert (second.choices, second.is_settled) == ((), True)
     assert [f.text for f in second.facts] == [
         "deleted on Mon 9 Mar 2026; it can be restored until Wed 8 Apr 2026"
@@ -197,9 +199,16 @@ def test_many_names_are_counted() -> None:
     assert _fact(message, "Still shown in") == "x"
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.RESCUED, NoticeKind.DELETED, NoticeKind.RESTORED])
-def test_only_warnings_can_be_answered(kind: NoticeKind) -> None:
+@pytest.mark.parametrize("kind", [NoticeKind.RESCUED, NoticeKind.RESTORED])
+def test_what_is_settled_cannot_be_answered(kind: NoticeKind) -> None:
     assert composed(digest(kind, Mode.LIVE, item())).items[0].choices == ()
+
+
+def test_what_was_deleted_can_be_had_back_unless_it_was_a_trial() -> None:
+    deleted = composed(digest(NoticeKind.DELETED, Mode.LIVE, item()))
+    assert [c.label for c in deleted.items[0].choices] == ["Restore", "Why?"]
+    assert "press 'Restore' below" in render_text(deleted)
+    assert composed(digest(NoticeKind.DELETED, Mode.DRY_RUN, item())).items[0].choices == ()
 
 
 def test_a_use_through_a_container_and_no_use_at_all() -> None:

@@ -10,6 +10,7 @@ import pytest
 from bi_governance.errors import DeliveryError, NotEditable, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import SlackNotifier
+from bi_governance.notify.buttons import OF_A_WARNING
 from bi_governance.notify.scopes import TO_SYNC, TO_TELL
 from bi_governance.notify.slack import CLOCK_SKEW, MEMORY, UNCHANGEABLE
 from bi_governance.notify.slack_api import HINTS, MOST_UNANSWERED, REST_SECONDS, SlackRefused, SlackSilent
@@ -177,8 +178,9 @@ def test_buttons_are_there_only_when_somebody_listens(notifier, slack, clock) ->
     notifier.deliver(warning(notifier.recipient(ADA)))
     assert '"button"' not in str(slack.messages()[-1].blocks).replace("'", '"')
     connect(slack, clock, has_buttons=True).deliver(warning(notifier.recipient(ADA)))
-    (button,) = next(b["elements"] for b in slack.messages()[-1].blocks if b["type"] == "actions")
-    assert (button["action_id"], button["value"]) == ("keep", "looker_prod:dashboard:42")
+    row = next(b for b in slack.messages()[-1].blocks if b["type"] == "actions")
+    assert row["block_id"] == "0 looker_prod:dashboard:42"
+    assert [button["action_id"] for button in row["elements"]] == [*OF_A_WARNING]
 
 
 def test_titles_arrive_as_they_are(notifier, slack) -> None:
