@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +16,11 @@ from bi_governance.backups import FsspecBackups
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.ledger import SqlLedger
+from bi_governance.managers import read_managers
 from bi_governance.model import Mode
 from bi_governance.notify.compose import Composer
 from bi_governance.notify.mail import MailChannel, WithMail
+from bi_governance.notify.memory import Memory
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.smtp import SmtpServer
@@ -151,7 +153,7 @@ class App:
         outbox = OutboxNotifier(
             Path(self.settings.outbox), clock=self.clock, zone=self.settings.schedule.zone
         )
-        return WithMail(outbox, mail, lambda _owner: True) if mail else outbox
+        return WithMail(outbox, mail, lambda _owner, _source: True) if mail else outbox
 
     @cached_property
     def _slack(self) -> SlackNotifier | None:
@@ -165,7 +167,15 @@ class App:
             admin_channel=slack.admin_channel,
             zone=self.settings.schedule.zone,
             clock=self.clock,
+            memory=self._memory,
+            slack_ids=self.settings.people.slack_ids,
         )
+
+    @property
+    def _memory(self) -> Memory:
+        people = self.settings.people
+        file = Path(people.cache) if people.cache else None
+        return Memory(self.clock, timedelta(days=people.cache_days), file)
 
     @cached_property
     def _mail(self) -> MailChannel | None:
@@ -192,6 +202,10 @@ class App:
             limits=settings.to_limits(),
             config_digest=settings.digest(),
             trial_notices=settings.dry_run.notices,
+            people=settings.people.to_people(
+                read_managers(Path(settings.people.managers)) if settings.people.managers else {}
+            ),
+            viewers_at_most=settings.viewers.at_most,
             robots={name: given.robots for name, given in self.sources.items()},
             allow_unrecoverable=frozenset(
                 n for n, given in self.sources.items() if given.allow_unrecoverable

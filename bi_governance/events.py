@@ -137,6 +137,7 @@ class NoticeEvent(VisualEvent):
     days_before: int | None = None
     succession: str = ""
     reader: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,9 @@ class NoticeDelivered(NoticeEvent, kind="notice.delivered"):
 
     @property
     def once(self) -> str | None:
-        return f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}:{self.days_before}"
+        name = f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}"
+        # Several viewers are told about one visual, each of them once.
+        return f"{name}:{self.recipient if self.notice is NoticeKind.VIEWER else self.days_before}"
 
     @classmethod
     def of(

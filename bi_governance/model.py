@@ -31,13 +31,24 @@ class Action(enum.StrEnum):
 
 
 class NoticeKind(enum.StrEnum):
-    """The notices one episode can bring its owner."""
+    """The notices one episode can bring: all but `viewer` are the owner's."""
 
     WARNING = "warning"
     REMINDER = "reminder"
     RESCUED = "rescued"
     DELETED = "deleted"
     RESTORED = "restored"
+    VIEWER = "viewer"
+
+
+class Role(enum.StrEnum):
+    """As what somebody is told about a visual; whoever is not its owner stands in for one."""
+
+    OWNER = "owner"
+    FOLDER_OWNER = "folder owner"
+    MANAGER = "manager"
+    VIEWER = "viewer"
+    TEAM = "team"
 
 
 class RemovalRoute(enum.StrEnum):
@@ -74,12 +85,26 @@ class VisualKey:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody a platform knows; `active` is None where the platform does not say."""
+    """Somebody a platform knows; `active` is None where the platform does not say.
+
+    `is_service` says that it is no person: the platform calls it a service account, or it is a robot.
+    """
 
     id: str
     name: str = ""
     email: str | None = None
     active: bool | None = None
+    login: str = ""
+    is_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody who used a visual: how often lately, and when last."""
+
+    person: Person
+    views: int
+    last_viewed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,7 +177,7 @@ class Facts:
     All times are aware UTC. None means the platform did not say. `coverage` already holds what the
     platform's own last-access field proves for this visual. `active_schedules` counts enabled
     schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
-    no way to remove it, empty where it has one.
+    no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
     """
 
     key: VisualKey
@@ -161,6 +186,7 @@ class Facts:
     url: str = ""
     folder: str = ""
     owner: Person | None = None
+    folder_owner: Person | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     first_seen_at: datetime | None = None

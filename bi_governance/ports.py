@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,9 +20,12 @@ from bi_governance.model import (
     NoticeKind,
     Person,
     RemovalRoute,
+    Role,
     SourceDay,
+    Viewer,
     VisualKey,
 )
+from bi_governance.people import People
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.rules import Policy
@@ -281,6 +284,10 @@ class Warehouse(Protocol):
         """Per visual, the stretch for which the platform's own last-access field proves non-use."""
         ...
 
+    def viewers(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, tuple[Viewer, ...]]:
+        """The mart `visual_viewer` for these visuals: who used them most lately, in that order."""
+        ...
+
     def source_days(self) -> list[SourceDay]:
         """The mart `source_coverage`, newest 200 days."""
         ...
@@ -375,11 +382,27 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a message goes; `succession` says why that may not be the owner, and gives a longer grace."""
+    """Where a message goes, and as what its reader gets it.
+
+    `succession` says why that may not be the owner, or why the owner may not see it; it gives a longer grace.
+    """
 
     address: str
     name: str
     succession: str = ""
+    role: Role = Role.OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where somebody can be told, or (without a recipient) why not: what follows `its owner ...`.
+
+    A guest can be told about what is theirs, but does not stand in for anybody.
+    """
+
+    recipient: Recipient | None
+    problem: str = ""
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +414,7 @@ class DigestItem:
     deadline: datetime | None = None
     note: str = ""
     lost_on_restore: tuple[str, ...] = ()
+    viewed: Viewer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +456,18 @@ class Notifier(Protocol):
         ...
 
     def recipient(self, owner: Person | None) -> Recipient:
-        """The owner if reachable, else whom to tell instead; RecipientUnknown when nobody is left."""
+        """The owner if reachable, else the team's channel; RecipientUnknown when nobody is left."""
+        ...
+
+    def reach(self, person: Person, source: str) -> Reach:
+        """Where somebody `source` knows can be told; DeliveryError when that cannot be told now.
+
+        Whether they left, or are a service account, is asked before (`succession`).
+        """
+        ...
+
+    def team(self, why: str) -> Recipient:
+        """Who is told when nobody else can be, because of `why`; RecipientUnknown when nobody is."""
         ...
 
     def trial_recipient(self) -> Recipient:
@@ -518,6 +553,8 @@ class Services:
     config_digest: str = ""
     trial_notices: TrialNotices = TrialNotices.CHANNEL
     robots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+    viewers_at_most: int = 0
     allow_unrecoverable: frozenset[str] = frozenset()
     history_days: int = 0
     reread_days: int = 3

@@ -12,6 +12,7 @@ from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Digest, Services, TrialNotices
 from bi_governance.run import gather
+from bi_governance.succession import recipient_of
 from bi_governance.warn import KIND_OF, digest_item
 
 MESSAGE_ID = "preview"
@@ -44,7 +45,8 @@ def preview(services: Services, text: str) -> Preview:
     assert decision is not None, "every visual in the inventory has a decision"
     kind = KIND_OF.get(decision.action, NoticeKind.WARNING)
     mode = plan.modes[key.source]
-    recipient = services.notifier.recipient(facts[key].owner)
+    viewers = services.warehouse.viewers([key]).get(key, ())
+    recipient = recipient_of(facts[key], viewers, services.people, services.notifier)
     told = _told_together(services, plan, facts, decision)
     items = tuple(digest_item(services, facts[d.key], d, recipient) for d in told)
     digest = Digest(MESSAGE_ID, kind, mode, recipient, items)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bi_governance import events as ev
-from bi_governance.errors import DeliveryError, OutcomeUnknown, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeUnknown
 from bi_governance.lifecycle import State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, TrialNotices
 from bi_governance.rules import terms_for
+from bi_governance.succession import recipient_of
 
-NOBODY = Recipient("none", "nobody (trial notices are off)")
+NOBODY = Recipient("none", "nobody (trial notices are off)", role=Role.TEAM)
 KIND_OF = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}
 
 
@@ -84,13 +85,13 @@ def warn(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) 
     report = WarnReport()
     facts = {f.key: f for f in estate}
     for index, (kind, mode, recipient, batch) in enumerate(_batches(services, plan, facts, lease, report)):
-        message_id = _message_id(plan.run_id, kind, mode, recipient, index)
+        message_id = message_id_of(plan.run_id, kind, mode, recipient, index)
         items = tuple(digest_item(services, facts[d.key], d, recipient) for d in batch)
-        _send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
+        send(services, Digest(message_id, kind, mode, recipient, items), plan.run_id, lease, report)
     return report
 
 
-def _message_id(run_id: str, kind: NoticeKind, mode: Mode, recipient: Recipient, index: int) -> str:
+def message_id_of(run_id: str, kind: NoticeKind, mode: Mode, recipient: Recipient, index: int) -> str:
     text = "|".join((run_id, kind, mode, recipient.address, str(index)))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -100,15 +101,19 @@ def _batches(
 ) -> Iterable[tuple[NoticeKind, Mode, Recipient, list[Decision]]]:
     """One digest per recipient and kind, split at what one message can hold."""
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
-    unsettled = {i.key for intents in services.ledger.state().unsettled_notices.values() for i in intents}
-    for decision in plan.of(Action.WARN, Action.REMIND):
+    intents = [i for intents in services.ledger.state().unsettled_notices.values() for i in intents]
+    # What a viewer may have been told never keeps the owner from being told.
+    unsettled = {i.key for i in intents if i.notice is not NoticeKind.VIEWER}
+    due = plan.of(Action.WARN, Action.REMIND)
+    viewers = services.warehouse.viewers([d.key for d in due])
+    for decision in due:
         if decision.key in unsettled:
             report.failed.append(f"{decision.key}: an earlier message may have arrived; asking again later")
             continue
         mode = plan.modes[decision.key.source]
         try:
-            recipient = _recipient(services, facts[decision.key], mode)
-        except RecipientUnknown as error:
+            recipient = _recipient(services, facts[decision.key], mode, viewers.get(decision.key, ()))
+        except DeliveryError as error:
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
             report.failed.append(f"{decision.key}: {error}")
             continue
@@ -119,10 +124,12 @@ def _batches(
             yield kind, mode, recipient, decisions[start : start + size]
 
 
-def _recipient(services: Services, facts: Facts, mode: Mode) -> Recipient:
+def _recipient(services: Services, facts: Facts, mode: Mode, viewers: Sequence[Viewer]) -> Recipient:
     if mode is Mode.LIVE or services.trial_notices is TrialNotices.OWNERS:
-        return services.notifier.recipient(facts.owner)
-    return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
+        return recipient_of(facts, viewers, services.people, services.notifier)
+    if services.trial_notices is TrialNotices.NONE:
+        return NOBODY
+    return replace(services.notifier.trial_recipient(), role=Role.TEAM)
 
 
 def digest_item(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> DigestItem:
@@ -136,7 +143,7 @@ def digest_item(services: Services, facts: Facts, decision: Decision, recipient:
     return DigestItem(facts, decision, deadline, lost_on_restore=tuple(lost))
 
 
-def _send(services: Services, digest: Digest, run_id: str, lease: Lease, report: WarnReport) -> None:
+def send(services: Services, digest: Digest, run_id: str, lease: Lease, report: WarnReport) -> None:
     """Intent, message, record - in that order, so that a crash in between can be settled."""
     intents = [_intent(digest, item, services.clock.now(), run_id) for item in digest.items]
     services.ledger.append(intents, lease)
@@ -173,6 +180,7 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
         days_before=decision.days_before,
         succession=digest.recipient.succession,
         reader=digest.recipient.name,
+        role=str(digest.recipient.role),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Protocol
 
-from bi_governance.model import Facts, Mode, NoticeKind
+from bi_governance.model import Facts, Mode, NoticeKind, Role, Viewer
 from bi_governance.notify.message import Choice, Fact, Item, Message, shorten, shown, web_link
 from bi_governance.policy import Usage
 from bi_governance.ports import Announcement, Digest, DigestItem, Notifier
@@ -25,6 +25,15 @@ LOST_LIMIT = 2500
 # The name of the button that keeps an item; its value is the visual key.
 KEEP = "keep"
 KEEP_LABEL = "Keep it"
+# The name of the button by which a viewer keeps an item; its value is the visual key.
+STILL_NEED = "still_need"
+STILL_NEED_LABEL = "I still need this"
+# Why somebody in particular is told in the owner's place.
+STANDS_IN = {
+    Role.FOLDER_OWNER: "the folder it lies in is yours",
+    Role.MANAGER: "its owner reports to you",
+    Role.VIEWER: "you are among those who used it most of late",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,9 @@ def _circumstances(digest: Digest, reading: Reading) -> Iterator[str]:
             yield "The owners were not told. After the trial each of them gets a message like this one."
     if digest.recipient.succession and reading.is_owner:
         yield f"You have more time than usual, because {digest.recipient.succession}."
+    elif digest.recipient.succession and digest.recipient.role in STANDS_IN:
+        yield f"You are told in the owner's place, because {digest.recipient.succession}."
+        yield f"Why you: {STANDS_IN[digest.recipient.role]}. There is more time than usual."
     elif digest.recipient.succession:
         yield f"This came here instead of to the owner, because {digest.recipient.succession}."
 
@@ -179,6 +191,13 @@ def _open_restored(_digest: Digest, _reading: Reading) -> Iterator[str]:
     yield "What is listed below was deleted and is back. It is left alone for a while, used or not."
 
 
+def _open_viewer(digest: Digest, reading: Reading) -> Iterator[str]:
+    yield "You used what is listed below. Nobody has for some time now, so it is on the list for deletion."
+    press = f", or press '{STILL_NEED_LABEL}' below" if reading.has_buttons else ""
+    yield f"If you still need {_one(digest)}, opening it before its date is enough{press}."
+    yield "If you do not, do nothing."
+
+
 WORDS = {
     NoticeKind.WARNING: _Words(
         "{things} will be deleted unless somebody keeps {them}",
@@ -207,27 +226,41 @@ WORDS = {
         why="Why",
     ),
     NoticeKind.RESTORED: _Words("Restored: {things}", "Restored: {things}", _open_restored, why=""),
+    NoticeKind.VIEWER: _Words(
+        "{things} you have used will be deleted unless somebody uses {them}",
+        "Trial: {things} you have used would be deleted unless somebody uses {them}",
+        _open_viewer,
+        why="",
+        when="Will be deleted",
+    ),
 }
 
 
 def _item(item: DigestItem, digest: Digest, reading: Reading) -> Item:
     facts = item.facts
     key = shown(str(facts.key), KEY_LIMIT)
-    offers_keep = reading.has_buttons and digest.kind in (NoticeKind.WARNING, NoticeKind.REMINDER)
     return Item(
         key,
         shown(facts.title, TITLE_LIMIT) or "(untitled)",
         web_link(facts.url),
         (shown(facts.folder, NAME_LIMIT),) if facts.folder.strip() else (),
         tuple(_facts(item, digest, reading)),
-        (Choice(KEEP, KEEP_LABEL, str(facts.key)),) if offers_keep else (),
+        _choices(digest.kind, str(facts.key)) if reading.has_buttons else (),
     )
+
+
+def _choices(kind: NoticeKind, key: str) -> tuple[Choice, ...]:
+    if kind in (NoticeKind.WARNING, NoticeKind.REMINDER):
+        return (Choice(KEEP, KEEP_LABEL, key),)
+    return (Choice(STILL_NEED, STILL_NEED_LABEL, key),) if kind is NoticeKind.VIEWER else ()
 
 
 def _facts(item: DigestItem, digest: Digest, reading: Reading) -> Iterator[Fact]:
     words = WORDS[digest.kind]
     if not reading.is_owner:
         yield Fact("Owner", _owner(item.facts))
+    if item.viewed is not None:
+        yield Fact("You used it", _viewed(item.viewed, reading.zone))
     yield Fact("Last used", _last_used(item.decision.usage, reading.zone))
     if words.why:
         yield Fact(words.why, _why(item, digest.kind))
@@ -251,6 +284,11 @@ def _last_used(usage: Usage, zone: tzinfo) -> str:
         return "no use is known"
     via = f" through {shown(str(usage.via), KEY_LIMIT)}" if usage.via else ""
     return f"{say_day(usage.last_used, zone)} ({usage.how}{via})"
+
+
+def _viewed(viewer: Viewer, zone: tzinfo) -> str:
+    times = "once" if viewer.views == 1 else f"{viewer.views} times"
+    return f"{times}, last on {say_day(viewer.last_viewed_at, zone)}"
 
 
 def _why(item: DigestItem, kind: NoticeKind) -> str:

@@ -16,7 +16,10 @@ TEAM_ID, BOT_ID = "T0SANDBOX", "B0SANDBOX"
 
 @dataclass(slots=True)
 class SlackMember:
-    """A person or bot; `deleted` ones are deactivated."""
+    """A person or bot; `deleted` ones are deactivated, `guest` ones see a few channels only.
+
+    Those of another `team` came with a channel shared through Slack Connect.
+    """
 
     id: str
     name: str
@@ -24,6 +27,8 @@ class SlackMember:
     email: str | None
     deleted: bool = False
     is_bot: bool = False
+    guest: bool = False
+    team: str = TEAM_ID
 
 
 @dataclass(slots=True)
@@ -68,10 +73,19 @@ class SlackWorld:
     def _next_id(self, letter: str) -> str:
         return f"{letter}{next(self._numbers.setdefault(letter, itertools.count(1))):08d}"
 
-    def add_member(self, email: str | None, name: str, *, active: bool = True, bot: bool = False) -> str:
+    def add_member(
+        self,
+        email: str | None,
+        name: str,
+        *,
+        active: bool = True,
+        bot: bool = False,
+        guest: bool = False,
+        team: str = TEAM_ID,
+    ) -> str:
         """Add somebody and return the member id."""
         handle = email.partition("@")[0] if email else name.lower().replace(" ", "-")
-        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot)
+        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot, guest, team)
         self.members[member.id] = member
         return member.id
 

@@ -4,7 +4,7 @@
 warehouse and dbt together. Everything can be told to fail. Only the ledger is the real one (SQLite).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from bi_governance.model import (
     Person,
     RemovalRoute,
     SourceDay,
+    Viewer,
     VisualKey,
 )
 from bi_governance.ports import (
@@ -40,6 +41,7 @@ from bi_governance.ports import (
     Digest,
     Page,
     Probe,
+    Reach,
     Recipient,
     RestoreOutcome,
     Services,
@@ -302,6 +304,19 @@ class RowStore:
             active_schedules=thing.schedules,
         )
 
+    def viewers(self, keys: Collection[VisualKey]) -> dict[VisualKey, tuple[Viewer, ...]]:
+        """As the mart ranks them: by their uses, then by the last one."""
+        return {key: found for key in keys if (found := tuple(self._viewers(key)))}
+
+    def _viewers(self, key: VisualKey) -> Iterator[Viewer]:
+        robots, seen = self.robots.get(key.source, set()), {}
+        for row in self.history.get(key.source, {}).values():
+            if row["thing"] == key.native_id and row["who"] not in robots:
+                seen.setdefault(str(row["who"]), []).append(row["at"])
+        for who in sorted(seen, key=lambda who: (-len(seen[who]), -max(seen[who]).timestamp(), who)):
+            person = Person(who, who, f"{who}@acme.example", active=True)
+            yield Viewer(person, len(seen[who]), max(seen[who]))
+
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
 
@@ -369,6 +384,14 @@ class Post:
         if owner is None or owner.id in self.unreachable:
             raise RecipientUnknown("nobody is left to tell")
         return Recipient(owner.email or owner.id, owner.name)
+
+    def reach(self, person: Person, source: str) -> Reach:
+        if person.id in self.unreachable:
+            return Reach(None, "is not in")
+        return Reach(Recipient(person.email or person.id, person.name))
+
+    def team(self, why: str) -> Recipient:
+        raise RecipientUnknown(f"nobody is left to tell, because {why}")
 
     def trial_recipient(self) -> Recipient:
         return Recipient("#analytics", "the analytics team")
