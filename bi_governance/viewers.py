@@ -33,7 +33,7 @@ class ViewerReport:
         said = []
         if self.sent.messages:
             said.append(
-                f"Told viewers about {self.sent.delivered} visual(s), {self.sent.messages} message(s)."
+                f"Told viewers about {self.sent.delivered} visual(s) in {self.sent.messages} message(s)."
             )
         if self.trial_viewers:
             said.append(

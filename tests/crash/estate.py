@@ -205,6 +205,7 @@ def settings(company: Company, folder: Path) -> dict[str, object]:
         },
         "policy": {"rules": [{"name": "ten days", "match": {"title": "*slow*"}, "warning_days": 10}]},
         "trial": {"days": 0},
+        "people": {"cache": f"{folder}/people.jsonl"},
         "slack": {"bot_token": "${SLACK_TOKEN}", "base_url": f"{slack}/api/"},
     }
 

@@ -256,6 +256,8 @@ class RowStore:
         self.history: dict[str, dict[str, Mapping[str, object]]] = {}
         self.collected: list[Collected] = []
         self.robots: dict[str, set[str]] = {}
+        self.people: dict[str, Person | None] = {}
+        self.folder_owners: dict[str, Person] = {}
 
     def prepare(self) -> None:
         """Nothing to create."""
@@ -297,7 +299,8 @@ class RowStore:
             "fake",
             thing.title,
             folder=thing.folder,
-            owner=Person(thing.owner, thing.owner, f"{thing.owner}@acme.example", active=True),
+            owner=self.people.get(thing.owner, _person(thing.owner)),
+            folder_owner=self.folder_owners.get(thing.folder),
             created_at=thing.created_at,
             updated_at=thing.updated_at,
             last_viewed_at=max(seen, default=None),
@@ -314,8 +317,7 @@ class RowStore:
             if row["thing"] == key.native_id and row["who"] not in robots:
                 seen.setdefault(str(row["who"]), []).append(row["at"])
         for who in sorted(seen, key=lambda who: (-len(seen[who]), -max(seen[who]).timestamp(), who)):
-            person = Person(who, who, f"{who}@acme.example", active=True)
-            yield Viewer(person, len(seen[who]), max(seen[who]))
+            yield Viewer(_person(who), len(seen[who]), max(seen[who]))
 
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
@@ -353,6 +355,10 @@ class RowStore:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _person(name: str) -> Person:
+    return Person(name, name, f"{name}@acme.example", active=True)
 
 
 class Marts:
