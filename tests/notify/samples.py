@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Reason, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Reason, Role, Viewer, VisualKey
 from bi_governance.policy import Decision, Usage
 from bi_governance.ports import Announcement, Digest, DigestItem, Recipient
 
@@ -12,6 +12,13 @@ ZONE = ZoneInfo("Europe/Amsterdam")
 ADA = Person("7", "Ada Lovelace", "ada@acme.example", active=True)
 TO_ADA = Recipient("U0ADA00001", "Ada Lovelace")
 TO_CHANNEL = Recipient("#bi-deprecation", "#bi-deprecation", "its owner is not on Slack")
+TO_EVE = Recipient(
+    "U0EVE00001",
+    "Eve Day",
+    "its owner has left: the account is deactivated; no owner of its folder is known",
+    Role.MANAGER,
+)
+TO_BOB = Recipient("U0BOB00001", "Bob Fry", role=Role.VIEWER)
 NASTY_TITLES = (
     "<b>Sales</b> & *margin* _by_ ~region~ `now`",
     'Say "hi" to {{ 7*7 }} {% raw %} ${x} \\ | # !',
@@ -41,6 +48,7 @@ def item(
     url: str | None = None,
     folder: str = "Shared/Sales",
     days_before: int | None = None,
+    viewed: int | None = None,
 ) -> DigestItem:
     """One visual idle for 53 days, last viewed late on 7 January (UTC) - which is the 8th in Amsterdam."""
     key = VisualKey(source, type_, native_id)
@@ -49,7 +57,8 @@ def item(
     decision = Decision(key, Action.WARN, reasons, 0, usage, deadline, rule, days_before)
     link = f"https://looker.acme.example/dashboards/{native_id}" if url is None else url
     facts = Facts(key, "looker", title, link, folder, owner)
-    return DigestItem(facts, decision, deadline, note, lost)
+    used = Viewer(Person("8", "Bob"), viewed, last_used - timedelta(days=9)) if viewed else None
+    return DigestItem(facts, decision, deadline, note, lost, used)
 
 
 def digest(
@@ -79,6 +88,11 @@ EVERYDAY = {
         item("9", "Orders", type_="look", via=VisualKey("looker_prod", "dashboard", "42")),
         recipient=Recipient("#analytics", "#analytics"),
     ),
+    "warning_manager_live": digest(NoticeKind.WARNING, Mode.LIVE, item(), item("9"), recipient=TO_EVE),
+    "viewer_live": digest(
+        NoticeKind.VIEWER, Mode.LIVE, item(viewed=4), item("9", "Orders", viewed=1), recipient=TO_BOB
+    ),
+    "viewer_trial": digest(NoticeKind.VIEWER, Mode.DRY_RUN, item(viewed=4), recipient=TO_BOB),
     "warning_owner_trial": digest(NoticeKind.WARNING, Mode.DRY_RUN, item()),
     "reminder_owner_live": digest(NoticeKind.REMINDER, Mode.LIVE, item(days_before=3), item("9", "Orders")),
     "rescued_owner_live": digest(
