@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bi_governance.explain import current_plan
 from bi_governance.keep import known_key
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Role, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
-from bi_governance.ports import Digest, Services, TrialNotices
+from bi_governance.ports import Digest, Recipient, Services, TrialNotices
 from bi_governance.run import gather
 from bi_governance.succession import recipient_of
 from bi_governance.warn import KIND_OF, digest_item
@@ -45,16 +45,24 @@ def preview(services: Services, text: str) -> Preview:
     assert decision is not None, "every visual in the inventory has a decision"
     kind = KIND_OF.get(decision.action, NoticeKind.WARNING)
     mode = plan.modes[key.source]
-    viewers = services.warehouse.viewers([key]).get(key, ())
-    recipient = recipient_of(facts[key], viewers, services.people, services.notifier)
-    told = _told_together(services, plan, facts, decision)
+    recipient = _recipient(services, facts[key])
+    told = _told_together(services, plan, facts, decision, recipient)
     items = tuple(digest_item(services, facts[d.key], d, recipient) for d in told)
     digest = Digest(MESSAGE_ID, kind, mode, recipient, items)
     return Preview(digest, tuple(_remarks(services, decision, mode)))
 
 
+def _recipient(services: Services, facts: Facts) -> Recipient:
+    viewers = services.warehouse.viewers([facts.key]).get(facts.key, ())
+    return recipient_of(facts, viewers, services.people, services.notifier)
+
+
 def _told_together(
-    services: Services, plan: Plan, facts: dict[VisualKey, Facts], decision: Decision
+    services: Services,
+    plan: Plan,
+    facts: dict[VisualKey, Facts],
+    decision: Decision,
+    recipient: Recipient,
 ) -> Sequence[Decision]:
     if decision.action not in KIND_OF:
         return [decision]
@@ -64,6 +72,9 @@ def _told_together(
         for d in plan.of(decision.action)
         if plan.modes[d.key.source] is mode and _same(facts[d.key].owner) == owner
     ]
+    if recipient.role is not Role.OWNER:
+        # Whoever stands in may do so for some of the owner's things only.
+        due = [d for d in due if _recipient(services, facts[d.key]) == recipient]
     size = services.notifier.items_per_message
     start = due.index(decision) // size * size
     return due[start : start + size]

@@ -12,6 +12,7 @@ from bi_governance import events as ev
 from bi_governance.cli.views import explanation_view
 from bi_governance.errors import RecipientUnknown
 from bi_governance.explain import explain
+from bi_governance.guards import Limits
 from bi_governance.model import Facts, Person, Role, Viewer, VisualKey
 from bi_governance.notify import SlackNotifier
 from bi_governance.people import People
@@ -25,6 +26,7 @@ from bi_governance.succession import recipient_of
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import START, World
 
+NO_WARNINGS = Limits(trial_days=0, ramp_first=None, warn_per_run=0)
 WARNING, LONGER = timedelta(days=7), timedelta(days=14)
 ADA = Person("1", "Ada", "ada@acme.example", active=True)
 BOB = Person("2", "Bob", "bob@acme.example", active=True)
@@ -260,7 +262,12 @@ def test_while_slack_cannot_say_who_somebody_is_nobody_else_is_told_instead(comp
 
 
 def test_the_preview_is_what_the_stand_in_would_get(company, slack) -> None:
-    company.bi.add("1", owner="never", folder="Sales")
-    daily_run(replace(company.services, notifier=company.post))
+    """Of what one owner has, only what the same person is told about."""
+    for native_id, folder in (("1", "Sales"), ("2", "Shared"), ("3", "Sales")):
+        company.bi.add(native_id, owner="never", folder=folder)
+    daily_run(replace(company.services, limits=NO_WARNINGS))
     digest = preview(company.services, str(company.key("1"))).digest
     assert (digest.recipient.name, digest.recipient.role) == ("Carol", Role.FOLDER_OWNER)
+    assert [item.facts.key.native_id for item in digest.items] == ["1", "3"]
+    digest = preview(company.services, str(company.key("2"))).digest
+    assert (digest.recipient.role, len(digest.items)) == (Role.TEAM, 1)
