@@ -75,6 +75,7 @@ def install(folder: Path, company: Company, **sections: Any) -> Product:
         "ledger": {"url": "sqlite:///${STATE}/ledger.db"},
         "backups": {"url": "file://${STATE}/backups"},
         "people": {"cache": "${STATE}/people.jsonl"},
+        "viewers": {"at_most": 0},
         "sources": {
             "superset": {
                 "platform": "superset",

@@ -59,7 +59,7 @@ ranked as (
         counted.last_viewed_at,
         row_number() over (
             partition by counted.visual_key
-            order by counted.views desc, counted.last_viewed_at desc, counted.viewer_id
+            order by counted.views desc, counted.last_viewed_at desc, counted.viewer_id asc
         ) as viewer_rank
     from counted
     left join users
