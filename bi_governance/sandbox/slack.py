@@ -39,6 +39,7 @@ class SlackSandbox(SlackWorld):
         super().__init__(clock)
         self.scopes = scopes
         self.token = BOT_TOKEN
+        self.address = ""  # Where clients reach the workspace when that is not its own server.
         self.lock = threading.RLock()
         self._expired: set[str] = set()
         self._methods = SlackMethods(self, self._url).table()
@@ -61,7 +62,7 @@ class SlackSandbox(SlackWorld):
         return self._server
 
     def _url(self) -> str:
-        return self._server.url
+        return self.address or self._server.url
 
     def expire_token(self, token: str) -> None:
         self._expired.add(token)
