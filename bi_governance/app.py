@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -15,14 +16,18 @@ from typing import Self
 from bi_governance.backups import FsspecBackups
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.invite import Wanted
 from bi_governance.ledger import SqlLedger
 from bi_governance.managers import read_managers
 from bi_governance.model import Mode
+from bi_governance.notify.announcement import ANNOUNCEMENT, compose_channel_announcement, version
+from bi_governance.notify.channel import SlackRoom
 from bi_governance.notify.compose import Composer
 from bi_governance.notify.mail import MailChannel, WithMail
 from bi_governance.notify.memory import Memory
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
+from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
 from bi_governance.settings import Settings, SourceSettings
@@ -86,7 +91,10 @@ class LiveArmory:
 
 
 class App:
-    """Everything a command needs, built when first asked for and closed together."""
+    """Everything a command needs, built when first asked for and closed together.
+
+    `sleep` waits where Slack limits how often it is called.
+    """
 
     def __init__(
         self,
@@ -95,10 +103,12 @@ class App:
         clock: Clock | None = None,
         progress: Progress | None = None,
         only_source: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.progress = progress or SilentProgress()
+        self.sleep = sleep
         self.sources = _chosen(settings, only_source)
 
     def __enter__(self) -> Self:
@@ -169,6 +179,7 @@ class App:
             clock=self.clock,
             memory=self._memory,
             slack_ids=self.settings.people.slack_ids,
+            sleep=self.sleep,
         )
 
     @property
@@ -176,6 +187,28 @@ class App:
         people = self.settings.people
         file = Path(people.cache) if people.cache else None
         return Memory(self.clock, timedelta(days=people.cache_days), file)
+
+    def room(self) -> tuple[SlackRoom, Wanted]:
+        """The deprecation channel of `slack sync`, and what the settings want it to be."""
+        slack = self.settings.slack
+        if slack is None or not slack.channel:
+            raise ConfigurationError("there is no slack.channel in the configuration to invite people to.")
+        policy = self.settings.policy
+        announcement = compose_channel_announcement(
+            _text_of(slack.announcement) if slack.announcement else ANNOUNCEMENT,
+            {
+                "channel": slack.channel,
+                "idle_days": policy.idle_days,
+                "warning_days": policy.warning_days,
+                "retention_days": self.settings.backups.retention_days,
+            },
+        )
+        room = SlackRoom(
+            SlackApi(slack.bot_token, slack.base_url, PATIENCE_SECONDS, self.sleep),
+            slack.channel,
+            announcement,
+        )
+        return room, Wanted(slack.topic, slack.purpose, version(announcement))
 
     @cached_property
     def _mail(self) -> MailChannel | None:
@@ -222,6 +255,13 @@ class App:
         for name in ("armory", "warehouse", "ledger"):
             if name in built:
                 built[name].close()
+
+
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"slack.announcement: {file} cannot be read: {error}") from error
 
 
 def _chosen(settings: Settings, only: str | None) -> dict[str, SourceSettings]:

@@ -12,6 +12,7 @@ GovernanceError                  one clear sentence: what, where, what to do
 ├── TransformError               exit 1: dbt could not run at all
 ├── DeliveryError                a message was not accepted
 │   ├── RecipientUnknown         there is nobody to deliver it to
+│   ├── OutcomeOpen              it may have arrived, and can be asked about later
 │   └── OutcomeUnknown           it may have arrived, and nobody will ever know
 └── SourceError                  a BI platform said no, or said nothing
     ├── SourceUnreachable        no answer: refused, timed out, cut off
@@ -79,6 +80,10 @@ class DeliveryError(GovernanceError):
 
 class RecipientUnknown(DeliveryError):
     """No reachable recipient exists."""
+
+
+class OutcomeOpen(DeliveryError):
+    """A message may have arrived and its channel cannot be asked now: it must be, before another is sent."""
 
 
 class OutcomeUnknown(DeliveryError):

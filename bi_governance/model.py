@@ -107,6 +107,18 @@ class Viewer:
     last_viewed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class BiUser:
+    """One account of a source; `active` is None where the platform does not say."""
+
+    source: str
+    id: str
+    name: str = ""
+    email: str | None = None
+    active: bool | None = None
+    is_robot: bool = False
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
     """A half-open stretch of time [start, end)."""

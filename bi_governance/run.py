@@ -366,6 +366,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
         )
         lines.extend(report.plan.only_reported())
     lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
+    lines.extend(report.warned.lines())
     lines.extend(report.viewers.lines())
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
@@ -374,7 +375,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
     lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])
-    lines.extend(f"Failed: {text}" for text in (*report.deleted.failed, *report.warned.failed)[:20])
+    lines.extend(f"Failed: {text}" for text in report.deleted.failed[:20])
     for collection in report.collections:
         lines.extend(f"{collection.source}: {problem}" for problem in collection.problems()[:5])
     if report.plan is not None:

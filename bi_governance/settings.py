@@ -171,6 +171,15 @@ class SlackSettings(Section):
     bot_token: str
     app_token: str | None = None
     channel: str = "#bi-deprecation"
+    topic: str = Field(
+        "Retiring dashboards nobody uses, so that everybody finds theirs faster", max_length=250
+    )
+    purpose: str = Field(
+        "News and questions about dashboards and reports nobody uses any more. Nothing is deleted without "
+        "telling its owner first, and what was deleted can be asked for again.",
+        max_length=250,
+    )
+    announcement: str | None = None
     admin_channel: str = "#analytics"
     base_url: str = "https://slack.com/api/"
 

@@ -17,7 +17,7 @@ from bi_governance.policy import Decision, deadline_of
 from bi_governance.ports import Digest, DigestItem, Lease, Recipient, Services
 from bi_governance.rules import terms_for
 from bi_governance.succession import reach
-from bi_governance.warn import WarnReport, message_id_of, send
+from bi_governance.warn import Untold, WarnReport, message_id_of, send
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def _to_tell(
         try:
             found = reach(viewer.person, facts.key.source, services.people, services.notifier)
         except DeliveryError as error:
-            report.failed.append(f"{facts.key}: {error}")
+            report.untold.append(Untold(facts.key, NoticeKind.VIEWER, "a viewer", str(error)))
             return
         if found.recipient is None or found.recipient.address in passed_over:
             continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bi_governance import events as ev
-from bi_governance.errors import DeliveryError, OutcomeUnknown
+from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
@@ -21,13 +22,43 @@ NOBODY = Recipient("none", "nobody (trial notices are off)", role=Role.TEAM)
 KIND_OF = {Action.WARN: NoticeKind.WARNING, Action.REMIND: NoticeKind.REMINDER}
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A visual nobody could be told about: who was meant to be, and why not."""
+
+    key: VisualKey
+    kind: NoticeKind
+    reader: str
+    reason: str
+
+
 @dataclass(slots=True)
 class WarnReport:
     """How many visuals somebody was told about, and what could not be told."""
 
     delivered: int = 0
     messages: int = 0
-    failed: list[str] = field(default_factory=list)
+    untold: list[Untold] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[str]:
+        """Who could not be told why, once each."""
+        return list(dict.fromkeys(f"{untold.reader}: {untold.reason}" for untold in self.untold))
+
+    def lines(self, most: int = 20) -> Iterator[str]:
+        """What the analytics team must know about it: how many, who, why, and what follows."""
+        if not self.untold:
+            return
+        unwarned = sum(untold.kind is NoticeKind.WARNING for untold in self.untold)
+        yield (
+            f"Could not be told: {len({untold.reader for untold in self.untold})} reader(s) about "
+            f"{len(self.untold)} visual(s). Without a warning {unwarned} of these will not be deleted."
+        )
+        counts = Counter((untold.reader, untold.reason) for untold in self.untold)
+        for (reader, reason), count in counts.most_common(most):
+            yield f"Not told about {count} visual(s): {reader}: {reason}"
+        if len(counts) > most:
+            yield f"… and {len(counts) - most} more; the ledger has them all"
 
 
 @dataclass(slots=True)
@@ -108,20 +139,30 @@ def _batches(
     viewers = services.warehouse.viewers([d.key for d in due])
     for decision in due:
         if decision.key in unsettled:
-            report.failed.append(f"{decision.key}: an earlier message may have arrived; asking again later")
+            reason = "an earlier message may have arrived; asking again later"
+            report.untold.append(_untold(decision, _owner(facts[decision.key]), reason))
             continue
         mode = plan.modes[decision.key.source]
         try:
             recipient = _recipient(services, facts[decision.key], mode, viewers.get(decision.key, ()))
-        except DeliveryError as error:
+        except DeliveryError as error:  # nobody is left, or nobody can say: the others are told
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
-            report.failed.append(f"{decision.key}: {error}")
+            report.untold.append(_untold(decision, _owner(facts[decision.key]), str(error)))
             continue
         groups.setdefault((KIND_OF[decision.action], mode, recipient), []).append(decision)
     size = services.notifier.items_per_message
     for (kind, mode, recipient), decisions in groups.items():
         for start in range(0, len(decisions), size):
             yield kind, mode, recipient, decisions[start : start + size]
+
+
+def _untold(decision: Decision, reader: str, reason: str) -> Untold:
+    return Untold(decision.key, KIND_OF[decision.action], reader, reason)
+
+
+def _owner(facts: Facts) -> str:
+    owner = facts.owner
+    return (owner.name or owner.email or owner.id) if owner else "an unknown owner"
 
 
 def _recipient(services: Services, facts: Facts, mode: Mode, viewers: Sequence[Viewer]) -> Recipient:
@@ -154,7 +195,12 @@ def send(services: Services, digest: Digest, run_id: str, lease: Lease, report: 
             else services.notifier.deliver(digest)
         )
     except DeliveryError as error:
-        report.failed.append(f"{digest.recipient.name}: {error}")
+        name = digest.recipient.name
+        report.untold.extend(
+            Untold(item.decision.key, digest.kind, name, str(error)) for item in digest.items
+        )
+        if isinstance(error, OutcomeOpen):
+            return  # the intents stay unsettled, so that the next run asks before anybody is told again
         services.ledger.append([_failed(i, services.clock.now(), str(error), run_id) for i in intents], lease)
         return
     services.ledger.append([_delivered(intent, delivery, run_id) for intent in intents], lease)

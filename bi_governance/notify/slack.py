@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Person, Role
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
@@ -16,7 +16,8 @@ from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.memory import Memory
 from bi_governance.notify.message import Message
 from bi_governance.notify.people import SlackPeople
-from bi_governance.notify.slack_api import SlackApi, SlackRefused, SlackSilent
+from bi_governance.notify.scopes import remark_on
+from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi, SlackRefused, SlackSilent
 from bi_governance.people import LEFT
 from bi_governance.ports import Announcement, Clock, Delivery, Digest, Reach, Recipient
 
@@ -39,8 +40,8 @@ class SlackNotifier:
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
     are told in `zone`. `has_buttons` says that something listens for clicks (action id `keep`, value
     the visual key). `memory` keeps what was found out about people and `slack_ids` names members (see
-    SlackPeople). Needs the scopes chat:write, im:write, users:read, users:read.email, and for
-    `find` im:history, channels:history, channels:read (groups:* for private channels).
+    SlackPeople). Needs the scopes of scopes.TO_TELL (for private channels also groups:read and
+    groups:history).
     """
 
     # Eight of the longest items still fit into what Slack accepts as one message.
@@ -56,12 +57,13 @@ class SlackNotifier:
         clock: Clock,
         base_url: str = "https://slack.com/api/",
         has_buttons: bool = False,
-        patience_seconds: float = 60.0,
+        patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        tick: Callable[[], float] = time.monotonic,
         memory: Memory | None = None,
         slack_ids: Mapping[str, str] | None = None,
     ) -> None:
-        self._api = SlackApi(token, base_url, patience_seconds, sleep)
+        self._api = SlackApi(token, base_url, patience_seconds, sleep, tick)
         self._people = SlackPeople(self._api, clock, memory or Memory(clock, MEMORY), slack_ids)
         self._channel = channel
         self._admin_channel = admin_channel or channel
@@ -71,12 +73,13 @@ class SlackNotifier:
         self._conversations: dict[str, str] = {}
 
     def check(self) -> str:
-        """Ask Slack who we are and whether our channels exist; DeliveryError with what is missing."""
-        who = self._api.read("auth.test")
+        """Ask who we are, what we may, and whether our channels exist; DeliveryError with what is missing."""
+        who, granted = self._api.granted()
+        remark = remark_on(granted)
         for channel in {self._channel, self._admin_channel}:
             if channel:
                 self._history_id(channel)
-        return f"as {who.get('user', 'the bot')} in {who.get('team', 'the workspace')}"
+        return f"as {who.get('user', 'the bot')} in {who.get('team', 'the workspace')}{remark}"
 
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner's Slack account, else the fallback channel with the reason why.
@@ -175,7 +178,7 @@ class SlackNotifier:
         try:
             found = self.find(message_id, recipient, since)
         except DeliveryError:
-            raise silence from None
+            raise OutcomeOpen(f"{silence} The message may have arrived; the next run asks.") from silence
         if found is None:
             raise silence
         return found
@@ -205,20 +208,30 @@ class SlackNotifier:
         return self._conversations[address]
 
     def _channel_id(self, name: str) -> str:
-        types = "public_channel,private_channel"
-        for channel in self._pages("conversations.list", "channels", types=types, exclude_archived=True):
+        for channel in self._channels():
             if channel.get("name") == name:
                 return str(channel["id"])
-        raise DeliveryError(f"Slack has no channel #{name} that the bot can see; invite the bot there.")
+        raise DeliveryError(
+            f"Slack has no channel #{name} that the bot can see; invite the bot there, or create the "
+            "deprecation channel with: bi-governance slack sync"
+        )
+
+    def _channels(self) -> Iterator[dict[str, Any]]:
+        """Public channels first: listing private ones takes a scope most bots do not need."""
+        yield from self._pages(
+            "conversations.list", "channels", types="public_channel", exclude_archived=True
+        )
+        try:
+            yield from self._pages(
+                "conversations.list", "channels", types="private_channel", exclude_archived=True
+            )
+        except SlackRefused as error:
+            if error.code != "missing_scope":
+                raise
 
     def _pages(self, method: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        cursor = ""
-        while True:
-            page = self._api.read(method, limit=PAGE, **arguments, **({"cursor": cursor} if cursor else {}))
-            yield from page.get(field, ())
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return
+        for page in self._api.pages(method, field, **arguments):
+            yield from page
 
 
 def _is_member(address: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -12,11 +14,21 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web import SlackResponse
 
 from bi_governance.errors import DeliveryError
+from bi_governance.notify.pace import Pace
 
 TIMEOUT_SECONDS = 30
 RATE_LIMIT_RETRIES = 4
+# The longest Retry-After that is waited for.
+PATIENCE_SECONDS = 60.0
+READ_TRIES = 3
+# After so many calls in a row without an answer Slack is left alone for a minute: a run would otherwise
+# spend half a minute on every owner.
+MOST_UNANSWERED = 6
+REST_SECONDS = 60.0
+PAGE = 200
 TOKEN = "check slack.bot_token"  # noqa: S105 - a hint, not a token
 INVITE = "check the channel's name and invite the bot there"
 PERSON = "the person cannot be written to; their visuals need another owner"
@@ -44,10 +56,11 @@ HINTS = {
 
 
 class SlackRefused(DeliveryError):
-    """Slack answered, and said no; `code` is Slack's own word for why."""
+    """Slack answered, and said no; `code` is Slack's own word for why, `answer` all it said."""
 
-    def __init__(self, method: str, code: str, hint: str) -> None:
+    def __init__(self, method: str, code: str, hint: str, answer: Mapping[str, Any] | None = None) -> None:
         self.code = code
+        self.answer = answer or {}
         super().__init__(f"Slack refused {method}: {code}{' - ' if hint else ''}{hint}.")
 
 
@@ -58,25 +71,88 @@ class SlackSilent(DeliveryError):
 class SlackApi:
     """Calls to one Slack workspace; raises SlackRefused or SlackSilent, never an error of slack_sdk.
 
-    A 429 is waited out as Slack asks (Retry-After), up to four times and `patience_seconds` each.
-    Nothing else is tried again here: a post whose answer got lost must first be looked for.
+    Calls are paced to Slack's published limits, one at a time. A 429 is waited out as Slack asks
+    (Retry-After), up to four times and `patience_seconds` each. Reading is tried three times when no
+    answer comes, writing never: a post whose answer got lost must first be looked for.
     """
 
     def __init__(
-        self, token: str, base_url: str, patience_seconds: float, sleep: Callable[[float], None]
+        self,
+        token: str,
+        base_url: str,
+        patience_seconds: float,
+        sleep: Callable[[float], None],
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         patience = _Patience(patience_seconds, sleep)
         self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[patience])
+        self._pace = Pace(tick, sleep)
+        self._sleep = sleep
+        self._tick = tick
+        self._unanswered = 0
+        self._rests_until = 0.0
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with JSON arguments, e.g. `chat.postMessage`."""
-        return self._ask(method, json=arguments)
+        return _data(self._ask(method, arguments, json=arguments))
 
     def read(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One API method with arguments in the address; Slack's reading methods do not all take JSON."""
-        return self._ask(method, params=arguments)
+        return _data(self._read(method, arguments))
 
-    def _ask(self, method: str, **arguments: Any) -> dict[str, Any]:
+    def page(
+        self, method: str, field: str, cursor: str = "", *, limit: int = PAGE, **arguments: Any
+    ) -> tuple[list[Any], str]:
+        """One page of a reading method: what is under `field`, and the next cursor, empty on the last."""
+        page = self.read(method, limit=limit, **arguments, **({"cursor": cursor} if cursor else {}))
+        following = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+        return list(page.get(field) or ()), following
+
+    def pages(self, method: str, field: str, *, limit: int = PAGE, **arguments: Any) -> Iterator[list[Any]]:
+        """Every page, to the last one."""
+        rows, cursor = self.page(method, field, limit=limit, **arguments)
+        yield rows
+        while cursor:
+            rows, cursor = self.page(method, field, cursor, limit=limit, **arguments)
+            yield rows
+
+    def granted(self) -> tuple[dict[str, Any], frozenset[str] | None]:
+        """Who we are to Slack, and the scopes of our token; None instead of them when Slack does not say."""
+        answer = self._read("auth.test", {})
+        listed = {name.lower(): text for name, text in answer.headers.items()}.get("x-oauth-scopes")
+        scopes = None if listed is None else frozenset(filter(None, re.split(r"[,\s]+", listed)))
+        return _data(answer), scopes
+
+    def _read(self, method: str, arguments: Mapping[str, Any]) -> SlackResponse:
+        for seconds in range(1, READ_TRIES):
+            try:
+                return self._ask(method, arguments, params=arguments)
+            except SlackSilent:
+                self._sleep(seconds)
+        return self._ask(method, arguments, params=arguments)
+
+    def _ask(self, method: str, about: Mapping[str, Any], **arguments: Any) -> SlackResponse:
+        if self._unanswered >= MOST_UNANSWERED and self._tick() < self._rests_until:
+            raise SlackSilent(
+                f"Slack gave no answer {self._unanswered} times in a row; {method} was not tried."
+            )
+        channel = str(about.get("channel", ""))
+        self._pace.wait(method, channel)
+        try:
+            answer = self._answer(method, **arguments)
+        except SlackSilent:
+            self._unanswered += 1
+            self._rests_until = self._tick() + REST_SECONDS
+            raise
+        except SlackRefused:
+            self._unanswered = 0
+            raise
+        finally:
+            self._pace.answered(method, channel)
+        self._unanswered = 0
+        return answer
+
+    def _answer(self, method: str, **arguments: Any) -> SlackResponse:
         try:
             answer = self._client.api_call(method, **arguments)
         except SlackApiError as error:
@@ -84,10 +160,9 @@ class SlackApi:
         except (SlackClientError, OSError, HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise SlackSilent(f"Slack gave no answer to {method}: {reason}.") from error
-        data = answer.data
-        if not isinstance(data, dict):
+        if not isinstance(answer.data, dict):
             raise SlackSilent(f"Slack's answer to {method} makes no sense.")
-        return data
+        return answer
 
 
 class _Patience(RateLimitErrorRetryHandler):
@@ -129,6 +204,11 @@ def _asked_wait(response: HttpResponse | None) -> float:
     return float(asked) if asked.isdecimal() else 1.0
 
 
+def _data(answer: SlackResponse) -> dict[str, Any]:
+    assert isinstance(answer.data, dict)
+    return answer.data
+
+
 def _refusal(method: str, error: SlackApiError) -> DeliveryError:
     answer = error.response.data if isinstance(error.response.data, dict) else {}
     code = str(answer.get("error", ""))
@@ -139,4 +219,4 @@ def _refusal(method: str, error: SlackApiError) -> DeliveryError:
         return SlackRefused(
             method, code, f"add the scope {answer.get('needed', '')} to the Slack app and reinstall it"
         )
-    return SlackRefused(method, code, HINTS.get(code, ""))
+    return SlackRefused(method, code, HINTS.get(code, ""), answer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from xml.etree import ElementTree
 
-FaultKind = Literal["status", "drop", "slow", "empty", "truncate", "html", "expire_token", "latency"]
+FaultKind = Literal["status", "drop", "lost", "slow", "empty", "truncate", "html", "expire_token", "latency"]
 
 LOGIN_PAGE = (
     "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Sign in</form></body></html>"
@@ -32,8 +32,8 @@ class Fault:
 
     - `status`: answer `status` with `body`, or in the vendor's error shape (502: an HTML page), and with
       `retry_after` seconds as a header;
-    - `drop`: close the connection unanswered; `slow`: never answer, let go when the client gives up or the
-      server stops; `html`: 200 with a login page;
+    - `drop`: close the connection unanswered, `lost`: the same after the request was acted on; `slow`: never
+      answer, let go when the client gives up or the server stops; `html`: 200 with a login page;
     - `empty`: 200 with no rows; `truncate`: half the rows under the full total;
     - `expire_token`: the token presented is no longer valid;
     - `latency`: answer normally after `latency_ms`; combines with the others.

@@ -251,6 +251,10 @@ class _Harness:
                 answer.note(0)
                 scope["state"]["hang_up"]()
                 await _until_disconnected(receive)
+            case "lost":
+                await self._app(scope, receive, _nowhere)
+                answer.note(0)
+                scope["state"]["hang_up"]()
             case "slow":
                 answer.note(0)
                 await self._hang(scope, receive)
@@ -283,6 +287,10 @@ class _Harness:
         await gone
         for task in pending - {gone}:
             task.cancel()
+
+
+async def _nowhere(_message: Message) -> None:
+    """An answer that does not arrive."""
 
 
 async def _until_disconnected(receive: Receive) -> None:

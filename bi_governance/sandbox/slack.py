@@ -10,7 +10,9 @@ from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.faults import Faults
 from bi_governance.sandbox.rest import Call, Refusal, RouteTable
 from bi_governance.sandbox.server import LoopbackServer, RequestLog
-from bi_governance.sandbox.slack_methods import SlackError, SlackMethods
+from bi_governance.sandbox.slack_channels import SlackChannelMethods
+from bi_governance.sandbox.slack_limits import RateLimits
+from bi_governance.sandbox.slack_methods import SlackError
 from bi_governance.sandbox.slack_world import SlackWorld
 
 BOT_TOKEN = "xoxb-sandbox-token"  # noqa: S105 - opens nothing but the sandbox
@@ -19,30 +21,42 @@ SCOPES = frozenset(
         "users:read",
         "users:read.email",
         "im:write",
+        "im:history",
         "channels:read",
         "channels:join",
+        "channels:manage",
         "channels:history",
         "chat:write",
+        "pins:read",
+        "pins:write",
     }
 )
-_WRITES = ("chat.postMessage", "chat.update", "chat.delete", "conversations.open", "conversations.join")
+_WRITES = (
+    *("chat.postMessage", "chat.update", "chat.delete", "pins.add"),
+    *("conversations.open", "conversations.join", "conversations.create", "conversations.invite"),
+    *("conversations.setTopic", "conversations.setPurpose"),
+)
 _ERRORS = {401: "invalid_auth", 403: "access_denied", 404: "unknown_method", 429: "ratelimited"}
 
 
 class SlackSandbox(SlackWorld):
     """One emulated workspace; the client takes `token` and `base_url=server.url + "/api/"`.
 
-    `writes()` of the request log are messages posted, changed and deleted, conversations opened and joined.
+    `writes()` of the request log are messages posted, changed, pinned and deleted, and whatever is done to
+    conversations. With `limits` every call more than Slack's published rates, on this clock, is a 429.
     """
 
-    def __init__(self, clock: SimulatedClock, *, scopes: frozenset[str] = SCOPES) -> None:
+    def __init__(
+        self, clock: SimulatedClock, *, scopes: frozenset[str] = SCOPES, limits: RateLimits | None = None
+    ) -> None:
         super().__init__(clock)
         self.scopes = scopes
+        self.limits = limits
         self.token = BOT_TOKEN
         self.address = ""  # Where clients reach the workspace when that is not its own server.
         self.lock = threading.RLock()
         self._expired: set[str] = set()
-        self._methods = SlackMethods(self, self._url).table()
+        self._methods = SlackChannelMethods(self, self._url, lambda: self.scopes).table()
         handlers = {f"{verb} /api/{{method}}": self._answer for verb in ("GET", "POST")}
         routes = RouteTable(
             handlers, self._authenticate, self.lock, lambda _: {"ok": False, "error": "not_found"}
@@ -83,9 +97,12 @@ class SlackSandbox(SlackWorld):
         return self.bot_user_id
 
     def _answer(self, call: Call) -> object:
-        scope, method = self._methods.get(call.params["method"], (None, None))
+        name = call.params["method"]
+        scope, method = self._methods.get(name, (None, None))
         if method is None:
             return {"ok": False, "error": "unknown_method"}
+        call.reply_headers["X-OAuth-Scopes"] = ",".join(sorted(self.scopes))
+        self._keep_to_limits(name, str(_arguments(call).get("channel", "")))
         if scope is not None and scope not in self.scopes:
             lists = {"needed": scope, "provided": ",".join(sorted(self.scopes))}
             return {"ok": False, "error": "missing_scope", **lists}
@@ -93,6 +110,11 @@ class SlackSandbox(SlackWorld):
             return {"ok": True, **method(_arguments(call))}
         except SlackError as error:
             return {"ok": False, "error": error.name, **error.details}
+
+    def _keep_to_limits(self, method: str, channel: str) -> None:
+        wait = self.limits.retry_after(method, channel, self.clock.now()) if self.limits else None
+        if wait is not None:
+            raise Refusal(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)})
 
 
 def _arguments(call: Call) -> dict[str, Any]:

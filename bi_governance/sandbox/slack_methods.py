@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bi_governance.sandbox.slack_blocks import problems
@@ -18,6 +18,7 @@ from bi_governance.sandbox.slack_world import (
 
 Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
+Method = Callable[[Arguments], Answer]
 
 MAX_TEXT = 40_000
 _REMEMBERED_OPTIONS = ("unfurl_links", "unfurl_media", "mrkdwn", "username")
@@ -34,10 +35,12 @@ class SlackError(Exception):
 class SlackMethods:
     """The methods over one workspace; `scopes` says which permission each needs."""
 
-    def __init__(self, world: SlackWorld, url: Callable[[], str]) -> None:
-        self._world, self._url = world, url
+    def __init__(
+        self, world: SlackWorld, url: Callable[[], str], scopes: Callable[[], frozenset[str]]
+    ) -> None:
+        self._world, self._url, self._scopes = world, url, scopes
 
-    def table(self) -> Mapping[str, tuple[str | None, Callable[[Arguments], Answer]]]:
+    def table(self) -> Mapping[str, tuple[str | None, Method]]:
         """Scope and function of every method."""
         return {
             "auth.test": (None, self.auth_test),
@@ -48,7 +51,7 @@ class SlackMethods:
             "conversations.list": ("channels:read", self.conversations_list),
             "conversations.info": ("channels:read", self.conversations_info),
             "conversations.join": ("channels:join", self.conversations_join),
-            "conversations.history": ("channels:history", self.conversations_history),
+            "conversations.history": (None, self.conversations_history),
             "chat.postMessage": ("chat:write", self.post_message),
             "chat.update": ("chat:write", self.update),
             "chat.delete": ("chat:write", self.delete),
@@ -67,8 +70,12 @@ class SlackMethods:
         }
 
     def users_list(self, arguments: Arguments) -> Answer:
+        """Without the scope for them nobody's e-mail address is shown."""
         members = [_member(m) for m in self._world.members.values()]
-        return _paged("members", members, arguments) | {"cache_ts": int(self._world.clock.now().timestamp())}
+        if "users:read.email" not in self._scopes():
+            for member in members:
+                member["profile"].pop("email", None)
+        return paged("members", members, arguments) | {"cache_ts": int(self._world.clock.now().timestamp())}
 
     def users_info(self, arguments: Arguments) -> Answer:
         member = self._world.members.get(arguments.get("user", ""))
@@ -84,7 +91,7 @@ class SlackMethods:
         raise SlackError("users_not_found")
 
     def conversations_open(self, arguments: Arguments) -> Answer:
-        users = [u for u in _listed(arguments.get("users")) if u]
+        users = [u for u in listed(arguments.get("users")) if u]
         if len(users) != 1:
             raise SlackError("users_list_not_supplied" if not users else "not_enough_users")
         member = self._world.members.get(users[0])
@@ -95,11 +102,16 @@ class SlackMethods:
         return {"channel": {"id": self._world.direct_channel(member.id).id}}
 
     def conversations_list(self, arguments: Arguments) -> Answer:
-        wanted = set(_listed(arguments.get("types") or "public_channel"))
+        return paged("channels", [self._channel(c) for c in self._listed(arguments)], arguments)
+
+    def _listed(self, arguments: Arguments) -> list[SlackChannel]:
+        wanted = set(listed(arguments.get("types") or "public_channel"))
+        if "private_channel" in wanted:
+            self._require_scope("groups:read")
         channels = [c for c in self._world.channels.values() if self._kind(c) in wanted and self._visible(c)]
-        if _true(arguments.get("exclude_archived")):
+        if true(arguments.get("exclude_archived")):
             channels = [c for c in channels if not c.archived]
-        return _paged("channels", [self._channel(c) for c in channels], arguments)
+        return channels
 
     def _kind(self, channel: SlackChannel) -> str:
         return "im" if channel.im else "private_channel" if channel.private else "public_channel"
@@ -119,15 +131,17 @@ class SlackMethods:
 
     def conversations_history(self, arguments: Arguments) -> Answer:
         channel = self._by_id(arguments)
+        kind = "im" if channel.im else "groups" if channel.private else "channels"
+        self._require_scope(f"{kind}:history")
         self._require_member(channel)
         oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
-        inclusive = _true(arguments.get("inclusive"))
+        inclusive = true(arguments.get("inclusive"))
         found = [
-            _message(m, metadata=_true(arguments.get("include_all_metadata")))
+            message_answer(m, metadata=true(arguments.get("include_all_metadata")))
             for m in reversed(self._world.posted)
             if m.channel == channel.id and _between(float(m.ts), oldest, latest, inclusive=inclusive)
         ]
-        answer = _paged("messages", found, {"limit": 100, **arguments})
+        answer = paged("messages", found, {"limit": 100, **arguments})
         return {**answer, "has_more": bool(answer["response_metadata"]["next_cursor"]), "pin_count": 0}
 
     def post_message(self, arguments: Arguments) -> Answer:
@@ -139,20 +153,22 @@ class SlackMethods:
         message = SlackMessage(
             channel.id, self._world.new_ts(), self._world.bot_user_id, text, blocks, metadata
         )
+        message.bot_id = BOT_ID
         message.thread_ts = arguments.get("thread_ts")
         message.options = {name: arguments[name] for name in _REMEMBERED_OPTIONS if name in arguments}
         self._world.posted.append(message)
-        return {"channel": channel.id, "ts": message.ts, "message": _message(message, metadata=True)}
+        return {"channel": channel.id, "ts": message.ts, "message": message_answer(message, metadata=True)}
 
     def _target(self, name: str) -> SlackChannel:
         """A channel by id or name, or the direct messages of a member by id."""
         member = self._world.members.get(name)
         if member is not None and not member.deleted and not member.is_bot:
             return self._world.direct_channel(member.id)
+        named = self._world.channels.get(name)
+        if named is not None and self._visible(named):
+            return named
         for channel in self._world.channels.values():
-            if self._visible(channel) and (
-                name == channel.id or name.removeprefix("#") == channel.name != ""
-            ):
+            if name.removeprefix("#") == channel.name != "" and self._visible(channel):
                 return channel
         raise SlackError("channel_not_found")
 
@@ -160,7 +176,7 @@ class SlackMethods:
         message = self._own(arguments, "cant_update_message")
         message.text, message.blocks, message.metadata = _content({"text": message.text, **arguments})
         message.edited_ts = self._world.new_ts()
-        shown = _message(message, metadata=True)
+        shown = message_answer(message, metadata=True)
         return {"channel": message.channel, "ts": message.ts, "text": message.text, "message": shown}
 
     def delete(self, arguments: Arguments) -> Answer:
@@ -192,6 +208,11 @@ class SlackMethods:
             raise SlackError("channel_not_found")
         return channel
 
+    def _require_scope(self, scope: str) -> None:
+        scopes = self._scopes()
+        if scope not in scopes:
+            raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(scopes)))
+
     def _require_member(self, channel: SlackChannel) -> None:
         if self._world.bot_user_id not in channel.members:
             raise SlackError("not_in_channel")
@@ -209,6 +230,8 @@ class SlackMethods:
             "is_archived": channel.archived,
             "is_member": self._world.bot_user_id in channel.members,
             "num_members": len(channel.members),
+            "topic": {"value": channel.topic, "creator": "", "last_set": 0},
+            "purpose": {"value": channel.purpose, "creator": "", "last_set": 0},
         }
 
 
@@ -236,11 +259,11 @@ def _decoded(value: Any) -> Any:
         raise SlackError("invalid_blocks_format") from error
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
     return [str(v) for v in value] if isinstance(value, list) else str(value or "").split(",")
 
 
-def _true(value: Any) -> bool:
+def true(value: Any) -> bool:
     return value is True or str(value).lower() in ("1", "true")
 
 
@@ -248,7 +271,7 @@ def _between(ts: float, oldest: float, latest: float, *, inclusive: bool) -> boo
     return oldest <= ts <= latest if inclusive else oldest < ts < latest
 
 
-def _paged(name: str, items: list[Answer], arguments: Arguments) -> Answer:
+def paged(name: str, items: Sequence[Answer | str], arguments: Arguments) -> Answer:
     """One page; without `limit` everything. The cursor is opaque to callers, a position to us."""
     cursor = str(arguments.get("cursor") or "")
     if cursor and not (cursor.startswith("pos:") and cursor[4:].isdigit()):
@@ -270,6 +293,8 @@ def _member(member: SlackMember) -> Answer:
         "deleted": member.deleted,
         "profile": profile,
         "is_bot": member.is_bot,
+        "is_restricted": member.guest,
+        "is_ultra_restricted": False,
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
@@ -281,7 +306,7 @@ def _member(member: SlackMember) -> Answer:
     return {**answer, **rights, "real_name": member.real_name, "tz": "Europe/Amsterdam"}
 
 
-def _message(message: SlackMessage, *, metadata: bool) -> Answer:
+def message_answer(message: SlackMessage, *, metadata: bool) -> Answer:
     answer: Answer = {
         "type": "message",
         "user": message.user,
@@ -289,6 +314,10 @@ def _message(message: SlackMessage, *, metadata: bool) -> Answer:
         "text": message.text,
         "team": TEAM_ID,
     }
+    if message.bot_id:
+        answer["bot_id"] = message.bot_id
+    if message.subtype:
+        answer["subtype"] = message.subtype
     if message.blocks:
         answer["blocks"] = message.blocks
     if metadata and message.metadata:

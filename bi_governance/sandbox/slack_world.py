@@ -41,6 +41,9 @@ class SlackChannel:
     archived: bool = False
     im: bool = False
     members: set[str] = field(default_factory=set)
+    topic: str = ""
+    purpose: str = ""
+    pinned: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class SlackMessage:
     metadata: dict[str, Any] | None = None
     thread_ts: str | None = None
     edited_ts: str | None = None
+    subtype: str | None = None
+    bot_id: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,6 +71,8 @@ class SlackWorld:
         self.members: dict[str, SlackMember] = {}
         self.channels: dict[str, SlackChannel] = {}
         self.posted: list[SlackMessage] = []
+        self.uninvitable: set[str] = set()
+        self._direct: dict[str, SlackChannel] = {}
         self._numbers: dict[str, Iterator[int]] = {}
         self._last_micros = 0
         self.bot_user_id = self.add_member(None, "BI Governance", bot=True)
@@ -106,13 +113,11 @@ class SlackWorld:
 
     def direct_channel(self, member_id: str) -> SlackChannel:
         """The conversation between the app and somebody, opened if need be."""
-        pair = {self.bot_user_id, member_id}
-        for channel in self.channels.values():
-            if channel.im and channel.members == pair:
-                return channel
-        channel = SlackChannel(self._next_id("D"), "", im=True, members=pair)
-        self.channels[channel.id] = channel
-        return channel
+        if member_id not in self._direct:
+            pair = {self.bot_user_id, member_id}
+            channel = SlackChannel(self._next_id("D"), "", im=True, members=pair)
+            self.channels[channel.id] = self._direct[member_id] = channel
+        return self._direct[member_id]
 
     def new_ts(self) -> str:
         """The clock's time as a Slack timestamp, later than every one before it."""

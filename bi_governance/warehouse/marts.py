@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
+from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.warehouse.tables import UtcTime
 
 _TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
@@ -70,6 +70,16 @@ def read_witnessed(connection: sa.Connection, schema: str) -> Mapping[VisualKey,
         VisualKey(row.source, row.type, row.native_id): Interval(row.witnessed_from, row.witnessed_through)
         for row in connection.execute(query)
     }
+
+
+def read_bi_users(connection: sa.Connection, schema: str) -> list[BiUser]:
+    """Every account of every source, also the disabled ones and the robots."""
+    mart = _mart("bi_user", schema, ("source", "user_id", "name", "email", "is_active", "is_robot"))
+    rows = connection.execute(sa.select(mart).order_by(mart.c.source, mart.c.user_id))
+    return [
+        BiUser(row.source, row.user_id, row.name or "", row.email, row.is_active, bool(row.is_robot))
+        for row in rows
+    ]
 
 
 def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
 from bi_governance.errors import StorageError
-from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
+from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.ports import Collected, Page
 from bi_governance.warehouse import marts
 from bi_governance.warehouse.database import Database, warehouse_url
@@ -97,6 +97,10 @@ class SqlWarehouse:
     def viewers(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, tuple[Viewer, ...]]:
         """Who used these visuals most lately; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_viewers(connection, schema, keys))
+
+    def bi_users(self) -> list[BiUser]:
+        """Every account of every source; StorageError before the first transform."""
+        return self._read_mart(marts.read_bi_users)
 
     def source_days(self) -> list[SourceDay]:
         """The newest 200 days per source, oldest first; StorageError before the first transform."""

@@ -5,6 +5,7 @@ import itertools
 import os
 import select
 import signal
+import smtplib
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -75,6 +76,10 @@ class Fuse:
     @property
     def is_lost(self) -> bool:
         return self._blow is not None and self._blow.when == "lost"
+
+    @property
+    def is_before(self) -> bool:
+        return self._blow is not None and self._blow.when == "before"
 
     @contextmanager
     def around(self, effect: str, about: str) -> Iterator[None]:
@@ -194,6 +199,23 @@ def watch_answers(fuse: Fuse) -> None:
     http.client.HTTPConnection.getresponse = getresponse
 
 
+def watch_mail(fuse: Fuse) -> None:
+    """Effect `smtp`: a command, or MESSAGE for a whole text, is sent - and after it, answered."""
+    send = smtplib.SMTP.send
+
+    def sending(self, text) -> None:
+        about = text.partition(" ")[0].strip() if isinstance(text, str) else "MESSAGE"
+        strikes = fuse.strikes("smtp", about)
+        if strikes and fuse.is_before:
+            die()
+        send(self, text)
+        if strikes:
+            select.select([self.sock], [], [])
+            die()
+
+    smtplib.SMTP.send = sending
+
+
 def watch_databases(fuse: Fuse) -> None:
     """Effects `commit` and `statement`: within a transaction of the ledger (sqlite) or warehouse (duckdb)."""
 
@@ -253,7 +275,7 @@ def run(errand: Errand) -> None:
         os.dup2(file, stream.fileno())
     os.environ.update(errand.environment)
     fuse = Fuse(errand.blow, errand.gate)
-    for watch in (watch_answers, watch_databases, watch_files):
+    for watch in (watch_answers, watch_mail, watch_databases, watch_files):
         watch(fuse)
     if errand.blow is not None and errand.blow.effect == "dbt":
         watch_dbt(fuse)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bi_governance.errors import DeliveryError, RecipientUnknown
+from bi_governance.errors import DeliveryError, OutcomeOpen, RecipientUnknown
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.notify import SlackNotifier
+from bi_governance.notify.scopes import TO_SYNC, TO_TELL
 from bi_governance.notify.slack import CLOCK_SKEW, MEMORY
-from bi_governance.notify.slack_api import HINTS, SlackRefused, SlackSilent
+from bi_governance.notify.slack_api import HINTS, MOST_UNANSWERED, REST_SECONDS, SlackRefused, SlackSilent
 from bi_governance.people import LEFT
 from bi_governance.ports import Announcement, Digest, Recipient
 from bi_governance.sandbox.clock import SimulatedClock
@@ -294,11 +295,11 @@ def test_a_post_whose_answer_was_lost_is_looked_for_before_anything_is_said(noti
 
 def test_silence_that_cannot_be_cleared_up_stays_silence(notifier, slack) -> None:
     slack.faults.add(Fault("chat.postMessage|conversations.history", "drop", times=None))
-    with pytest.raises(SlackSilent, match=r"chat\.postMessage"):
+    with pytest.raises(OutcomeOpen, match=r"chat\.postMessage.* may have arrived; the next run asks"):
         notifier.deliver(warning(notifier.recipient(ADA)))
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_a_server_that_is_not_there(waits) -> None:
     notifier = SlackNotifier(
         token="xoxb-secret",
         channel="#c",
@@ -306,10 +307,18 @@ def test_a_server_that_is_not_there() -> None:
         zone=ZONE,
         clock=SimulatedClock(START),
         base_url="http://127.0.0.1:9/api/",
+        sleep=waits.append,
     )
     with pytest.raises(SlackSilent, match=r"users\.lookupByEmail.*refused") as caught:
         notifier.recipient(ADA)
     assert "xoxb-secret" not in str(caught.value)
+    assert waits == [1, 2]
+
+
+def test_reading_is_tried_again_until_an_answer_comes(notifier, slack, waits) -> None:
+    slack.faults.add(Fault("lookupByEmail", "status", status=500), Fault("lookupByEmail", "drop"))
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
+    assert waits == [1, 2]
 
 
 # Finding
@@ -359,7 +368,7 @@ def test_a_message_from_long_before_is_not_this_one(notifier, clock) -> None:
 def test_when_slack_cannot_be_asked_nothing_is_claimed(notifier, slack) -> None:
     recipient = notifier.recipient(None)
     notifier.deliver(warning(recipient))
-    slack.faults.add(Fault("conversations.history", "status", status=500))
+    slack.faults.add(Fault("conversations.history", "status", status=500, times=3))
     with pytest.raises(DeliveryError):
         notifier.find("m1", recipient, START)
     slack.scopes = slack.scopes - {"channels:history"}
@@ -372,6 +381,14 @@ def test_a_channel_the_bot_cannot_see_is_named(slack, clock) -> None:
         connect(slack, clock).find("m1", Recipient("#nowhere", ""), START)
 
 
+def test_a_private_channel_is_found_where_the_bot_may_list_those(slack, clock) -> None:
+    slack.add_channel("secret", private=True)
+    with pytest.raises(DeliveryError, match="no channel #secret"):
+        connect(slack, clock).find("m1", Recipient("#secret", ""), START)
+    slack.scopes |= {"groups:read", "groups:history"}
+    assert connect(slack, clock).find("m1", Recipient("#secret", ""), START) is None
+
+
 def test_channels_may_be_given_by_id(slack, clock) -> None:
     (channel,) = (c.id for c in slack.channels.values() if c.name == "bi-deprecation")
     notifier = connect(slack, clock, channel=channel)
@@ -379,6 +396,39 @@ def test_channels_may_be_given_by_id(slack, clock) -> None:
     assert sent.channel == channel
     assert notifier.find("m1", notifier.recipient(None), START).ts == sent.ts
     assert "Ask the analytics team" in str(slack.messages()[0].blocks)
+
+
+# What the bot may
+
+
+@pytest.mark.parametrize("scope", sorted(TO_TELL))
+def test_a_scope_nothing_works_without_is_named_by_the_check(notifier, slack, scope) -> None:
+    slack.scopes -= {scope}
+    with pytest.raises(DeliveryError, match=rf"lacks the scope\(s\) {scope}; .*https://api\.slack\.com/apps"):
+        notifier.check()
+
+
+@pytest.mark.parametrize("scope", sorted(TO_SYNC))
+def test_a_scope_only_sync_needs_is_named_and_stops_nothing(notifier, slack, scope) -> None:
+    assert notifier.check() == "as bi-governance in Acme"
+    slack.scopes -= {scope}
+    assert notifier.check().endswith(f"; for `slack sync` it lacks the scope(s) {scope}")
+
+
+# Silence
+
+
+def test_a_slack_that_is_silent_is_left_alone_for_a_while(slack, clock, waits) -> None:
+    notifier = connect(slack, clock, sleep=waits.append, tick=lambda: clock.now().timestamp())
+    slack.faults.add(Fault("lookupByEmail", "drop", times=MOST_UNANSWERED))
+    for name in ("a", "b", "c"):
+        with pytest.raises(SlackSilent):
+            notifier.recipient(Person(name, "", f"{name}@acme.example"))
+    assert len(slack.requests) == MOST_UNANSWERED
+    with pytest.raises(SlackSilent, match=r"no answer 6 times in a row; users\.lookupByEmail was not tried"):
+        notifier.recipient(ADA)
+    clock.advance(timedelta(seconds=REST_SECONDS))
+    assert notifier.recipient(ADA).name == "Ada Lovelace"
 
 
 # Secrets

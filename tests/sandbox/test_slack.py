@@ -7,11 +7,14 @@ from slack_sdk.errors import SlackApiError
 
 from bi_governance.sandbox.server import Fault
 from bi_governance.sandbox.slack import SCOPES
+from bi_governance.sandbox.slack_limits import RateLimits
+
+ADA = "ada@acme.example"
 
 
 @pytest.fixture
 def ada(slack):
-    return slack.add_member("ada@acme.example", "Ada Byron")
+    return slack.add_member(ADA, "Ada Byron")
 
 
 @pytest.fixture
@@ -182,10 +185,14 @@ def test_every_scope_is_asked_for(web, slack, ada, channel):
         "users:read": web.users_list,
         "users:read.email": lambda: web.users_lookupByEmail(email="ada@acme.example"),
         "im:write": lambda: web.conversations_open(users=[ada]),
+        "im:history": lambda: web.conversations_history(channel=slack.direct_channel(ada).id),
         "channels:read": web.conversations_list,
         "channels:join": lambda: web.conversations_join(channel=channel),
+        "channels:manage": lambda: web.conversations_setTopic(channel=channel, topic="x"),
         "channels:history": lambda: web.conversations_history(channel=channel),
         "chat:write": lambda: web.chat_postMessage(channel=channel, text="x"),
+        "pins:read": lambda: web.pins_list(channel=channel),
+        "pins:write": lambda: web.pins_add(channel=channel, timestamp=slack.post_as(ADA, channel, "x").ts),
     }
     assert calls.keys() == SCOPES
     for scope, call in calls.items():
@@ -222,3 +229,77 @@ def test_too_many_requests_and_named_errors(web, slack, channel):
 
 def test_unknown_methods(web):
     assert refused(web.api_call, "chat.shout")["error"] == "unknown_method"
+
+
+# Channels
+
+
+def test_a_channel_is_made_with_us_in_it_and_its_name_is_taken_then(web, slack):
+    made = web.conversations_create(name="tidy-up")["channel"]
+    assert (made["name"], made["is_member"], made["is_private"]) == ("tidy-up", True, False)
+    for name, error in {
+        "tidy-up": "name_taken",
+        "Tidy up": "invalid_name_specials",
+        "": "invalid_name_required",
+    }.items():
+        assert refused(web.conversations_create, name=name)["error"] == error
+    assert [c["name"] for c in web.users_conversations()["channels"]] == ["tidy-up"]
+
+
+def test_what_stands_above_a_channel_is_kept_as_slack_keeps_it(web, slack, channel):
+    web.conversations_setTopic(channel=channel, topic="R&D <first>")
+    web.conversations_setPurpose(channel=channel, purpose="why")
+    shown = web.conversations_info(channel=channel)["channel"]
+    assert (shown["topic"]["value"], shown["purpose"]["value"]) == ("R&amp;D &lt;first&gt;", "why")
+    assert refused(web.conversations_setTopic, channel=channel, topic="x" * 251)["error"] == "too_long"
+    assert [m["subtype"] for m in web.conversations_history(channel=channel)["messages"]] == [
+        "channel_purpose",
+        "channel_topic",
+    ]
+
+
+def test_pins_show_messages_without_their_metadata(web, slack, channel):
+    metadata = {"event_type": "e", "event_payload": {}}
+    ts = web.chat_postMessage(channel=channel, text="hello", metadata=metadata)["ts"]
+    web.pins_add(channel=channel, timestamp=ts)
+    (item,) = web.pins_list(channel=channel)["items"]
+    assert (item["message"]["ts"], item["message"]["bot_id"], "metadata" in item["message"]) == (
+        ts,
+        "B0SANDBOX",
+        False,
+    )
+    assert refused(web.pins_add, channel=channel, timestamp=ts)["error"] == "already_pinned"
+    assert refused(web.pins_add, channel=channel, timestamp="1.0")["error"] == "message_not_found"
+
+
+def test_an_invitation_is_for_all_or_nobody_unless_forced(web, slack, ada, channel):
+    guest = slack.add_member("guest@acme.example", "Guest", guest=True)
+    answer = refused(web.conversations_invite, channel=channel, users=[ada, guest, "U999"])
+    assert answer["error"] == "cant_invite"
+    assert [(e["user"], e["error"]) for e in answer["errors"]] == [
+        (guest, "cant_invite"),
+        ("U999", "user_not_found"),
+    ]
+    assert web.conversations_members(channel=channel)["members"] == [slack.bot_user_id]
+    answer = web.conversations_invite(channel=channel, users=[ada, guest], force=True)
+    assert [e["user"] for e in answer["errors"]] == [guest]
+    assert ada in web.conversations_members(channel=channel)["members"]
+    assert refused(web.conversations_invite, channel=channel, users=[ada])["error"] == "already_in_channel"
+    many = [f"U{number}" for number in range(1001)]
+    assert refused(web.conversations_invite, channel=channel, users=many)["error"] == "too_many_users"
+
+
+def test_calls_beyond_the_published_rates_are_refused_for_a_while(slack, web, clock, channel):
+    slack.limits = RateLimits()
+    web.chat_postMessage(channel=channel, text="x")
+    answer = refused(web.chat_postMessage, channel=channel, text="y")
+    assert (answer.status_code, answer["error"], answer.headers["retry-after"]) == (429, "ratelimited", "1")
+    other = slack.add_channel("other")
+    assert web.chat_postMessage(channel=other, text="y")["ok"]
+    clock.advance(timedelta(seconds=1))
+    assert web.chat_postMessage(channel=channel, text="y")["ok"]
+    for _ in range(20):
+        web.users_list()
+    assert refused(web.users_list).headers["retry-after"] == "60"
+    clock.advance(timedelta(seconds=60))
+    assert web.users_list()["ok"]
