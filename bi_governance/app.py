@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +18,13 @@ from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.invite import Wanted
 from bi_governance.ledger import SqlLedger
+from bi_governance.managers import read_managers
 from bi_governance.model import Mode
 from bi_governance.notify.announcement import ANNOUNCEMENT, compose_channel_announcement, version
 from bi_governance.notify.channel import SlackRoom
 from bi_governance.notify.compose import Composer
 from bi_governance.notify.mail import MailChannel, WithMail
+from bi_governance.notify.memory import Memory
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi
@@ -176,7 +178,7 @@ class App:
             zone=self.settings.schedule.zone,
             wording=self._wording,
         )
-        return WithMail(outbox, mail, lambda _owner: True) if mail else outbox
+        return WithMail(outbox, mail, lambda _owner, _source: True) if mail else outbox
 
     @cached_property
     def _slack(self) -> SlackNotifier | None:
@@ -190,10 +192,18 @@ class App:
             admin_channel=slack.admin_channel,
             zone=self.settings.schedule.zone,
             clock=self.clock,
+            memory=self._memory,
+            slack_ids=self.settings.people.slack_ids,
             sleep=self.sleep,
             wording=self._wording,
             has_buttons=self.is_listening and slack.can_listen,
         )
+
+    @property
+    def _memory(self) -> Memory:
+        people = self.settings.people
+        file = Path(people.cache) if people.cache else None
+        return Memory(self.clock, timedelta(days=people.cache_days), file)
 
     def room(self) -> tuple[SlackRoom, Wanted]:
         """The deprecation channel of `slack sync`, and what the settings want it to be."""
@@ -245,6 +255,10 @@ class App:
             trial_notices=settings.dry_run.notices,
             notice_window=settings.notice_window(),
             retention_days=settings.backups.retention_days,
+            people=settings.people.to_people(
+                read_managers(Path(settings.people.managers)) if settings.people.managers else {}
+            ),
+            viewers_at_most=settings.viewers.at_most,
             robots={name: given.robots for name, given in self.sources.items()},
             allow_unrecoverable=frozenset(
                 n for n, given in self.sources.items() if given.allow_unrecoverable

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from bi_governance.errors import ConfigurationError
+from bi_governance.managers import read_managers
 from bi_governance.notify.wording import mistakes as wording_mistakes
 from bi_governance.settings import Settings
 
@@ -54,10 +55,22 @@ def load_settings(file: Path, environment: Mapping[str, str] | None = None) -> S
         mistakes = [*_explain(error), *mistakes]
     else:
         mistakes += wording_mistakes(settings.notices.wording)
+        mistakes += _unreadable_managers(settings)
         if not mistakes:
             return settings
     listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
     raise ConfigurationError(f"{file} has {len(mistakes)} mistake(s):\n{listed}")
+
+
+def _unreadable_managers(settings: Settings) -> list[str]:
+    """What is wrong with the file that says who manages whom, if one is named."""
+    if settings.people.managers is None:
+        return []
+    try:
+        read_managers(Path(settings.people.managers))
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
 
 
 def _walk(value: object, path: str = "") -> Iterator[tuple[str, str]]:

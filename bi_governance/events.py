@@ -142,6 +142,7 @@ class NoticeEvent(VisualEvent):
     reader: str = ""
     thread_channel: str = ""
     thread_ts: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,9 @@ class NoticeDelivered(NoticeEvent, kind="notice.delivered"):
 
     @property
     def once(self) -> str | None:
-        return f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}:{self.days_before}"
+        name = f"notice:{self.key}:{self.episode}:{self.mode}:{self.notice}"
+        # Several viewers are told about one visual, each of them once.
+        return f"{name}:{self.recipient if self.notice is NoticeKind.VIEWER else self.days_before}"
 
     @classmethod
     def of(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bi_governance.events import Event, to_record
+from bi_governance.events import Event, NoticeDelivered, to_record
 from bi_governance.guards import Limits, Veto, source_vetoes, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
-from bi_governance.model import Action, Facts, Mode, SourceDay, VisualKey
+from bi_governance.model import Action, Facts, Mode, Person, SourceDay, VisualKey
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Services
@@ -33,6 +33,11 @@ class Explanation:
     history: tuple[Event, ...]
     mode: Mode
 
+    @property
+    def told(self) -> tuple[NoticeDelivered, ...]:
+        """Every notice about it that was accepted, oldest first: who got it, as what, and why they did."""
+        return tuple(event for event in self.history if isinstance(event, NoticeDelivered))
+
     def to_json(self) -> dict[str, Any]:
         """The explanation as plain JSON values."""
         facts = self.facts
@@ -41,7 +46,9 @@ class Explanation:
             "mode": str(self.mode),
             "title": facts.title if facts else None,
             "folder": facts.folder if facts else None,
-            "owner": (facts.owner.email or facts.owner.name) if facts and facts.owner else None,
+            "owner": _name(facts.owner) if facts else None,
+            "folder_owner": _name(facts.folder_owner) if facts else None,
+            "told": [_told(notice) for notice in self.told],
             "last_viewed_at": _iso(facts.last_viewed_at) if facts else None,
             "coverage": [[_iso(i.start), _iso(i.end)] for i in facts.coverage.intervals] if facts else [],
             "decision": decision_json(self.decision) if self.decision else None,
@@ -50,6 +57,24 @@ class Explanation:
             "episode": self.case.episode,
             "history": [event_json(event) for event in self.history],
         }
+
+
+def _name(person: Person | None) -> str | None:
+    return (person.email or person.name) if person else None
+
+
+def _told(notice: NoticeDelivered) -> dict[str, Any]:
+    return {
+        "at": _iso(notice.at),
+        "notice": str(notice.notice),
+        "mode": str(notice.mode),
+        "reader": notice.reader or notice.recipient,
+        "recipient": notice.recipient,
+        "role": notice.role,
+        "why": notice.succession,
+        "longer_grace": bool(notice.succession),
+        "deadline": _iso(notice.deadline),
+    }
 
 
 def event_json(event: Event) -> dict[str, Any]:

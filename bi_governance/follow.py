@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, NotEditable
 from bi_governance.lifecycle import State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Reason, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Reason, Role, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Usage
 from bi_governance.ports import Digest, DigestItem, Lease, Recipient, Services, Thread
@@ -82,7 +82,8 @@ def _reader(told: Told, *, in_thread: bool) -> Recipient:
     if told.recipient == NOBODY.address:
         return NOBODY
     thread = Thread(told.channel, told.ts) if in_thread else None
-    return Recipient(told.recipient, told.reader, told.succession, thread)
+    role = Role(told.role) if told.role else Role.OWNER
+    return Recipient(told.recipient, told.reader, told.succession, thread, role)
 
 
 def _mend(

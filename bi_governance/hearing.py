@@ -10,7 +10,7 @@ from bi_governance import events as ev
 from bi_governance.answer import Answer, Click, Desk, Reply
 from bi_governance.errors import GovernanceError, LeaseHeld, StorageBusy, StorageError
 from bi_governance.explain import Explanation, explain
-from bi_governance.model import Facts, Mode
+from bi_governance.model import Facts, Mode, NoticeKind
 from bi_governance.restore import restore
 from bi_governance.run import RunReport, delete_stage, new_run_id, one_runner, prepare_plan, settle
 
@@ -19,6 +19,8 @@ MEANWHILE_DAYS = 30
 LONGEST_KEEP_DAYS = 3650
 REASON_LIMIT = 500
 ABOUT_A_WARNING = frozenset({Answer.KEEP, Answer.KEEP_FOR_GOOD, Answer.DELETE, Answer.HAND_OVER})
+# What somebody may say who merely used a visual.
+OF_VIEWERS = frozenset({Answer.KEEP, Answer.WHY})
 OF_ADMINS = frozenset({Answer.CONFIRM, Answer.DECLINE})
 
 
@@ -126,6 +128,8 @@ class _Hearing:
                 raise _Refused(
                     "unauthorised", f"Only the owner of {click.key} may have it deleted before its date."
                 )
+        elif notice is not None and notice.notice is NoticeKind.VIEWER and click.answer not in OF_VIEWERS:
+            raise _Refused("unauthorised", f"Whoever used {click.key} may keep it, and nothing else.")
         elif not (self._was_told(notice) or self._is_admin() or self._owns()):
             raise _Refused(
                 "unauthorised", f"Only its owner, whoever was told, or an admin may answer for {click.key}."
@@ -148,7 +152,8 @@ class _Hearing:
         handed = self.case.handed_over
         if handed is not None:
             return handed.to_id == self.click.who.id
-        by_message = notice is not None and not notice.succession and self._was_told(notice)
+        is_theirs = notice is not None and not notice.succession and notice.notice is not NoticeKind.VIEWER
+        by_message = is_theirs and self._was_told(notice)
         return by_message or self._owns()
 
     def _owns(self) -> bool:

@@ -47,6 +47,7 @@ class Case:
     key: VisualKey
     episode: int = 0
     notices: tuple[Notice, ...] = ()
+    viewers_told: tuple[str, ...] = ()  # Addresses; no notice of theirs ever counts as the owner's.
     simulated_at: datetime | None = None
     last_simulated_at: datetime | None = None  # Outlives the episode: a cap on deletions still counts it.
     kept_until: datetime | None = None
@@ -78,7 +79,14 @@ class Case:
 
     def next_episode(self) -> Case:
         """The same visual with its current episode over."""
-        return replace(self, episode=self.episode + 1, notices=(), simulated_at=None, agreed_at=None)
+        return replace(
+            self,
+            episode=self.episode + 1,
+            notices=(),
+            viewers_told=(),
+            simulated_at=None,
+            agreed_at=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +355,8 @@ def _known_removal(case: Case, event: ev.Removed) -> bool:
 def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
     if event.mode is not mode or event.episode != case.episode:
         return case
+    if event.notice is NoticeKind.VIEWER and event.recipient not in case.viewers_told:
+        return replace(case, viewers_told=(*case.viewers_told, event.recipient))
     if event.notice not in ASKING:
         return case
     if any(n.kind is event.notice and n.days_before == event.days_before for n in case.notices):

@@ -31,7 +31,10 @@ class Action(enum.StrEnum):
 
 
 class NoticeKind(enum.StrEnum):
-    """The notices one episode can bring its owner; only a delivered WARNING starts the grace."""
+    """The notices one episode can bring: all but `viewer` are the owner's.
+
+    Only a delivered WARNING starts the grace.
+    """
 
     WARNING = "warning"
     REMINDER = "reminder"
@@ -39,6 +42,17 @@ class NoticeKind(enum.StrEnum):
     RESCUED = "rescued"
     DELETED = "deleted"
     RESTORED = "restored"
+    VIEWER = "viewer"
+
+
+class Role(enum.StrEnum):
+    """As what somebody is told about a visual; whoever is not its owner stands in for one."""
+
+    OWNER = "owner"
+    FOLDER_OWNER = "folder owner"
+    MANAGER = "manager"
+    VIEWER = "viewer"
+    TEAM = "team"
 
 
 class RemovalRoute(enum.StrEnum):
@@ -75,12 +89,26 @@ class VisualKey:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody a platform knows; `active` is None where the platform does not say."""
+    """Somebody a platform knows; `active` is None where the platform does not say.
+
+    `is_service` says that it is no person: the platform calls it a service account, or it is a robot.
+    """
 
     id: str
     name: str = ""
     email: str | None = None
     active: bool | None = None
+    login: str = ""
+    is_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody who used a visual: how often lately, and when last."""
+
+    person: Person
+    views: int
+    last_viewed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +193,7 @@ class Facts:
     All times are aware UTC. None means the platform did not say. `coverage` already holds what the
     platform's own last-access field proves for this visual. `active_schedules` counts enabled
     schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
-    no way to remove it, empty where it has one.
+    no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
     """
 
     key: VisualKey
@@ -174,6 +202,7 @@ class Facts:
     url: str = ""
     folder: str = ""
     owner: Person | None = None
+    folder_owner: Person | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     first_seen_at: datetime | None = None

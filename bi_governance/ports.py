@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,9 +20,12 @@ from bi_governance.model import (
     NoticeKind,
     Person,
     RemovalRoute,
+    Role,
     SourceDay,
+    Viewer,
     VisualKey,
 )
+from bi_governance.people import People
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.rules import Policy
@@ -287,6 +290,10 @@ class Warehouse(Protocol):
         """The tables, datasets and explores these visuals read, by name; nothing where none is known."""
         ...
 
+    def viewers(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, tuple[Viewer, ...]]:
+        """The mart `visual_viewer` for these visuals: who used them most lately, in that order."""
+        ...
+
     def source_days(self) -> list[SourceDay]:
         """The mart `source_coverage`, newest 200 days."""
         ...
@@ -389,8 +396,9 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a message goes; `succession` says why that may not be the owner, and gives a longer grace.
+    """Where a message goes, and as what its reader gets it.
 
+    `succession` says why that may not be the owner, or why the owner may not see it; it gives a longer grace.
     With `thread` it goes there as a reply to an earlier message.
     """
 
@@ -398,6 +406,19 @@ class Recipient:
     name: str
     succession: str = ""
     thread: Thread | None = None
+    role: Role = Role.OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where somebody can be told, or (without a recipient) why not: what follows `its owner ...`.
+
+    A guest can be told about what is theirs, but does not stand in for anybody.
+    """
+
+    recipient: Recipient | None
+    problem: str = ""
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +440,7 @@ class DigestItem:
     reads: tuple[str, ...] = ()
     restorable_until: datetime | None = None
     ending: Ending | None = None
+    viewed: Viewer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,7 +483,18 @@ class Notifier(Protocol):
         ...
 
     def recipient(self, owner: Person | None) -> Recipient:
-        """The owner if reachable, else whom to tell instead; RecipientUnknown when nobody is left."""
+        """The owner if reachable, else the team's channel; RecipientUnknown when nobody is left."""
+        ...
+
+    def reach(self, person: Person, source: str) -> Reach:
+        """Where somebody `source` knows can be told; DeliveryError when that cannot be told now.
+
+        Whether they left, or are a service account, is asked before (`succession`).
+        """
+        ...
+
+    def team(self, why: str) -> Recipient:
+        """Who is told when nobody else can be, because of `why`; RecipientUnknown when nobody is."""
         ...
 
     def trial_recipient(self) -> Recipient:
@@ -556,6 +589,8 @@ class Services:
     notice_window: ActionWindow = field(default_factory=ActionWindow)
     retention_days: int = 30
     robots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+    viewers_at_most: int = 0
     allow_unrecoverable: frozenset[str] = frozenset()
     history_days: int = 0
     reread_days: int = 3

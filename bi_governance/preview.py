@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bi_governance.explain import current_plan
 from bi_governance.keep import known_key
-from bi_governance.model import Action, Mode, NoticeKind, Person, Reason, VisualKey
+from bi_governance.model import Action, Mode, NoticeKind, Person, Reason, Role, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Digest, DigestItem, Recipient, Services, TrialNotices
@@ -48,7 +48,7 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     is_due = decision.action in TOLD and wanted in (None, kind_of(decision))
     mode = plan.modes[key.source]
     around = Surroundings(services, estate.facts, [d.key for d in (decision, *plan.of(*TOLD))])
-    recipient = owner_or_successor(services, around.facts[key], state.case(key))
+    recipient = _recipient(services, around, key)
     told = _told_together(services, plan, around, decision, recipient) if is_due else [decision]
     items = tuple(digest_item(services, around, d, recipient) for d in told)
     kind = wanted or kind_of(decision)
@@ -69,6 +69,9 @@ def _told_together(
         and kind_of(d) is kind_of(decision)
         and _same(around.facts[d.key].owner) == owner
     ]
+    if recipient.role is not Role.OWNER:
+        # Whoever stands in may do so for some of the owner's things only.
+        due = [d for d in due if _recipient(services, around, d.key) == recipient]
     return next(part for part in in_messages(services, around, due, recipient) if decision in part)
 
 
@@ -83,6 +86,11 @@ def _ended(services: Services, item: DigestItem, kind: NoticeKind, mode: Mode) -
         ending=Ending(kind, now, str(kind)),
         restorable_until=now + timedelta(days=services.retention_days) if is_kept else None,
     )
+
+
+def _recipient(services: Services, around: Surroundings, key: VisualKey) -> Recipient:
+    viewers = services.warehouse.viewers([key]).get(key, ())
+    return owner_or_successor(services, around.facts[key], services.ledger.state().case(key), viewers)
 
 
 def _same(owner: Person | None) -> str:

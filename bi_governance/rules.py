@@ -38,9 +38,9 @@ class Match:
             (self.type, facts.key.type),
             (self.title, facts.title),
         )
-        if any(glob is not None and not _glob(glob, value) for glob, value in plain):
+        if any(glob is not None and not glob_fits(glob, value) for glob, value in plain):
             return False
-        if self.tag is not None and not any(_glob(self.tag, tag) for tag in facts.tags):
+        if self.tag is not None and not any(glob_fits(self.tag, tag) for tag in facts.tags):
             return False
         if self.folder is not None and _path_glob(self.folder).fullmatch(facts.folder.strip("/")) is None:
             return False
@@ -50,12 +50,12 @@ class Match:
 def _owner_fits(glob: str, owner: Person | None) -> bool | None:
     if owner is None:
         return None
-    if any(_glob(glob, value) for value in (owner.email, owner.name, owner.id) if value):
+    if any(glob_fits(glob, value) for value in (owner.email, owner.name, owner.id) if value):
         return True
     return False if owner.email else None
 
 
-def _glob(pattern: str, value: str) -> bool:
+def glob_fits(pattern: str, value: str) -> bool:
     """Only `*` and `?` are special: brackets are common in titles and mean themselves."""
     literal = pattern.casefold().replace("[", "[[]")
     return fnmatch.fnmatchcase(value.casefold(), literal)

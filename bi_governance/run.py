@@ -23,6 +23,7 @@ from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
 from bi_governance.restore import settle_restores
+from bi_governance.viewers import ViewerReport, tell_viewers
 from bi_governance.warn import WarnReport, settle_notices, warn
 
 # How far back the runs lie against which inventories are compared.
@@ -49,6 +50,7 @@ class RunReport:
     plan: Plan | None = None
     estate: Estate | None = None
     warned: WarnReport = field(default_factory=WarnReport)
+    viewers: ViewerReport = field(default_factory=ViewerReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
     followed: FollowReport = field(default_factory=FollowReport)
     month: str = ""
@@ -314,9 +316,10 @@ def _rescue(services: Services, plan: Plan, lease: Lease) -> list[VisualKey]:
 
 
 def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
-    """Send what the report's plan says is due."""
+    """Send what the report's plan says is due: to owners, and after them to viewers."""
     if report.plan is not None and report.estate is not None:
         report.warned = warn(services, report.plan, report.estate.facts, lease)
+        report.viewers = tell_viewers(services, report.plan, report.estate.facts, lease)
 
 
 def delete_stage(
@@ -402,6 +405,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
         lines.extend(report.plan.only_reported())
     lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
     lines.extend(report.warned.lines())
+    lines.extend(report.viewers.lines())
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )

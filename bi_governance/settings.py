@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bi_governance.guards import Limits
+from bi_governance.people import People
 from bi_governance.ports import TrialNotices
 from bi_governance.rules import Match, Policy, Rule
 from bi_governance.window import WEEKDAYS, ActionWindow
@@ -220,6 +222,37 @@ class EmailSettings(Section):
         return self
 
 
+class PeopleSettings(Section):
+    """Who is who: beyond what the BI platforms and Slack say about addresses."""
+
+    aliases: dict[str, Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = {}
+    slack_ids: dict[str, Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{4,}$")]] = {}
+    service_accounts: tuple[Annotated[str, Field(min_length=2)], ...] = ()
+    managers: str | None = None
+    cache: str | None = "data/people.jsonl"
+    cache_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+    @field_validator("aliases", "slack_ids")
+    @classmethod
+    def _who(cls, given: dict[str, str]) -> dict[str, str]:
+        """Addresses, and accounts as `source:id`, in lower case."""
+        folded = {key.strip().lower(): value.strip() for key, value in given.items()}
+        if len(folded) != len(given):
+            raise ValueError("the same address is there twice, in another spelling")
+        return folded
+
+    def to_people(self, managers: Mapping[str, str]) -> People:
+        """The part succession works with."""
+        aliases = {key: address.lower() for key, address in self.aliases.items()}
+        return People(aliases=aliases, service_accounts=self.service_accounts, managers=managers)
+
+
+class ViewerSettings(Section):
+    """How many of those who used something most are told that it is about to go; 0 = none."""
+
+    at_most: Annotated[int, Field(ge=0, le=10)] = 3
+
+
 class WindowSettings(Section):
     """Local days and hours in which something may happen."""
 
@@ -292,6 +325,8 @@ class Settings(Section):
     slack: SlackSettings | None = None
     email: EmailSettings | None = None
     outbox: str = "data/outbox"
+    people: PeopleSettings = PeopleSettings()
+    viewers: ViewerSettings = ViewerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notices: NoticeSettings = NoticeSettings()
 

@@ -63,6 +63,7 @@ class Told:
     recipient: str
     reader: str
     succession: str
+    role: str
     channel: str
     ts: str
     items: dict[VisualKey, ToldItem] = field(default_factory=dict)
@@ -144,6 +145,7 @@ class Mailbag:
                 event.recipient,
                 event.reader or event.recipient,
                 event.succession,
+                event.role,
                 event.channel,
                 event.ts,
             ),

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
 from bi_governance.lifecycle import Case, Notice, State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, VisualKey
+from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, Thread, TrialNotices
 from bi_governance.rules import terms_for
+from bi_governance.succession import recipient_of
 
-NOBODY = Recipient("none", "nobody (trial notices are off)")
+NOBODY = Recipient("none", "nobody (trial notices are off)", role=Role.TEAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +156,29 @@ def _batches(
     """
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
     state = services.ledger.state()
-    unsettled = {i.key for intents in state.unsettled_notices.values() for i in intents}
-    for decision in plan.of(Action.WARN, Action.REMIND):
+    # What a viewer may have been told never keeps the owner from being told.
+    unsettled = {
+        intent.key
+        for intents in state.unsettled_notices.values()
+        for intent in intents
+        if intent.notice is not NoticeKind.VIEWER
+    }
+    due = plan.of(Action.WARN, Action.REMIND)
+    viewers = services.warehouse.viewers([d.key for d in due])
+    for decision in due:
         if decision.key in unsettled:
             reason = "an earlier message may have arrived; asking again later"
             report.untold.append(_untold(decision, _owner(around.facts[decision.key]), reason))
             continue
         mode = plan.modes[decision.key.source]
         try:
-            recipient = _recipient(services, around.facts[decision.key], state.case(decision.key), mode)
+            recipient = _recipient(
+                services,
+                around.facts[decision.key],
+                state.case(decision.key),
+                mode,
+                viewers.get(decision.key, ()),
+            )
         except DeliveryError as error:  # nobody is left, or nobody can say: the others are told
             _note_failure(services, decision, mode, str(error), plan.run_id, lease)
             report.untold.append(_untold(decision, _owner(around.facts[decision.key]), str(error)))
@@ -202,21 +217,27 @@ def _owner(facts: Facts) -> str:
     return (owner.name or owner.email or owner.id) if owner else "an unknown owner"
 
 
-def _recipient(services: Services, facts: Facts, case: Case, mode: Mode) -> Recipient:
+def _recipient(
+    services: Services, facts: Facts, case: Case, mode: Mode, viewers: Sequence[Viewer]
+) -> Recipient:
     if mode is Mode.LIVE or services.trial_notices is TrialNotices.OWNERS:
-        return owner_or_successor(services, facts, case)
-    return NOBODY if services.trial_notices is TrialNotices.NONE else services.notifier.trial_recipient()
+        return owner_or_successor(services, facts, case, viewers)
+    if services.trial_notices is TrialNotices.NONE:
+        return NOBODY
+    return replace(services.notifier.trial_recipient(), role=Role.TEAM)
 
 
-def owner_or_successor(services: Services, facts: Facts, case: Case) -> Recipient:
+def owner_or_successor(services: Services, facts: Facts, case: Case, viewers: Sequence[Viewer]) -> Recipient:
     """Who is told about a visual: its owner, or whom it was handed over to, who gets the longer grace.
 
-    A hand-over ends when the platform itself names another owner. Raises RecipientUnknown like the notifier.
+    Where they cannot be told somebody stands in. A hand-over ends when the platform itself names another
+    owner. Raises RecipientUnknown and DeliveryError like `recipient_of`.
     """
     handed = case.handed_over
     if handed is None or handed.owner_id != (facts.owner.id if facts.owner else ""):
-        return services.notifier.recipient(facts.owner)
-    found = services.notifier.recipient(Person(handed.to_id, handed.to_name, handed.to_email))
+        return recipient_of(facts, viewers, services.people, services.notifier)
+    owned = replace(facts, owner=Person(handed.to_id, handed.to_name, handed.to_email))
+    found = recipient_of(owned, viewers, services.people, services.notifier)
     why = found.succession or f"{handed.by_name or handed.actor} handed it over to you"
     return replace(found, succession=why)
 
@@ -290,7 +311,9 @@ def send(services: Services, digest: Digest, run_id: str, lease: Lease, report: 
         )
     except DeliveryError as error:
         name = digest.recipient.name
-        report.untold.extend(_untold(item.decision, name, str(error)) for item in digest.items)
+        report.untold.extend(
+            Untold(item.decision.key, digest.kind, name, str(error)) for item in digest.items
+        )
         if isinstance(error, OutcomeOpen):
             return  # the intents stay unsettled, so that the next run asks before anybody is told again
         services.ledger.append([_failed(i, services.clock.now(), str(error), run_id) for i in intents], lease)
@@ -320,6 +343,7 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
         reader=digest.recipient.name,
         thread_channel=digest.recipient.thread.channel if digest.recipient.thread else "",
         thread_ts=digest.recipient.thread.ts if digest.recipient.thread else "",
+        role=str(digest.recipient.role),
     )
 
 

@@ -13,6 +13,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from bi_governance.events import NoticeDelivered
 from bi_governance.explain import Explanation, Status, event_json
 from bi_governance.model import Action, Coverage
 from bi_governance.notify.message import Item, Message
@@ -188,6 +189,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
             yield "because", str(reason)
         yield "deadline", local(decision.deadline, zone, hours=True)
         yield "proven idle", f"{decision.usage.idle.days} days since {local(decision.usage.idle_since, zone)}"
+    for notice in explanation.told:
+        yield "told", _told(notice, zone)
     for veto in explanation.vetoes:
         yield "veto", f"{veto.guard}: {veto.reason}"
     for name, result in explanation.rules:
@@ -199,10 +202,21 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
     yield "title", facts.title
     yield "where", f"{facts.folder or '-'}  {facts.url}"
     yield "owner", (owner.email or owner.name or owner.id) if owner else "unknown"
+    holder = facts.folder_owner
+    yield "folder's owner", (holder.email or holder.name or holder.id) if holder else "unknown"
     yield "last viewed", f"{local(facts.last_viewed_at, zone, hours=True)} by {facts.last_viewed_by or '-'}"
     yield "changed / created", f"{local(facts.updated_at, zone)} / {local(facts.created_at, zone)}"
     yield "contained in", ", ".join(map(str, facts.containers)) or "-"
     yield "history proven", _coverage_words(facts.coverage, zone)
+
+
+def _told(notice: NoticeDelivered, zone: tzinfo) -> str:
+    """Who got one notice, as what, and why it was they."""
+    reader = notice.reader or notice.recipient
+    where = f" ({notice.recipient})" if notice.recipient != reader else ""
+    role = f" as {notice.role}" if notice.role else ""
+    said = f"{notice.notice} on {local(notice.at, zone)} to {reader}{where}{role}"
+    return f"{said}, with the longer grace, because {notice.succession}" if notice.succession else said
 
 
 def _coverage_words(coverage: Coverage, zone: tzinfo) -> str:

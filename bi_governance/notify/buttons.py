@@ -13,13 +13,17 @@ from bi_governance.notify.message import Choice
 from bi_governance.told import ASKING
 
 KEEP_DAYS = (30, 90, 365)
+# What a viewer's word is worth: time enough for the owner, or somebody else, to decide.
+STILL_NEEDED_DAYS = 90
 # The action ids of buttons, and what a press of each asks for: the answer, and for how many days.
 ACTIONS: dict[str, tuple[Answer, int]] = {
     **{f"keep_{days}": (Answer.KEEP, days) for days in KEEP_DAYS},
+    "still_need": (Answer.KEEP, STILL_NEEDED_DAYS),
     **{str(answer): (answer, 0) for answer in Answer if answer is not Answer.KEEP},
 }
 _LABELS = {
     **{f"keep_{days}": f"Keep {days} days" for days in KEEP_DAYS},
+    "still_need": "I still need this",
     Answer.KEEP_FOR_GOOD: "Keep for good",
     Answer.HAND_OVER: "Hand over",
     Answer.DELETE: "Delete now",
@@ -39,6 +43,7 @@ OF_A_WARNING = (
 )
 _MINOR = frozenset({"keep_30", "keep_365", Answer.KEEP_FOR_GOOD, Answer.HAND_OVER})
 OF_A_DELETION = (Answer.RESTORE, Answer.WHY)
+OF_A_VIEWING = ("still_need", Answer.WHY)
 OF_A_REQUEST = (Answer.CONFIRM, Answer.DECLINE)
 # What can still be said once an answer was heeded, by its outcome; everything else is settled.
 STILL_OPEN = {"agreed": ("keep_90",), "trial": ("keep_90",), "removed": (Answer.RESTORE,)}
@@ -61,6 +66,8 @@ def choices_for(kind: NoticeKind, episode: int, key: VisualKey, *, is_trial: boo
     """The buttons an item of this kind of notice has; nothing to restore came of a trial."""
     if kind in ASKING:
         return buttons(OF_A_WARNING, handle_of(episode, key))
+    if kind is NoticeKind.VIEWER:
+        return buttons(OF_A_VIEWING, handle_of(episode, key))
     if kind is NoticeKind.DELETED and not is_trial:
         return buttons(OF_A_DELETION, handle_of(episode, key))
     return ()

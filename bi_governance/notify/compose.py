@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Protocol
 
-from bi_governance.model import Mode, NoticeKind, RemovalRoute
+from bi_governance.model import Mode, NoticeKind, RemovalRoute, Role
 from bi_governance.notify.buttons import choices_for
 from bi_governance.notify.facts import KEY_LIMIT, NAME_LIMIT, facts_of
 from bi_governance.notify.message import Item, Message, shown, web_link
@@ -22,6 +22,12 @@ LINE_LIMIT = 1500
 # What no restore brings back is said once for all items of a kind, so that it need not be cut: the lists
 # of all platforms together have room here.
 LOST_LIMIT = 2500
+# Why somebody in particular is told in the owner's place.
+STANDS_IN = {
+    Role.FOLDER_OWNER: "stands_in.folder_owner",
+    Role.MANAGER: "stands_in.manager",
+    Role.VIEWER: "stands_in.viewer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ def _paragraphs(digest: Digest, reading: Reading) -> Iterator[str]:
         yield say("keep", one=one, press=press, contact=reading.contact, command=command)
         yield say("let_go", one=one)
         yield from _kept(digest, open_items, reading)
+    elif digest.kind is NoticeKind.VIEWER:
+        press = say("still_need.press") if reading.has_buttons else ""
+        yield say("still_need", one=one, press=press)
+        yield say("still_need.not")
     elif digest.kind is NoticeKind.DELETED and not _is_trial(digest):
         command = _command("restore", open_items)
         press = say("back.press") if reading.has_buttons else ""
@@ -115,13 +125,18 @@ def _paragraphs(digest: Digest, reading: Reading) -> Iterator[str]:
 
 def _circumstances(digest: Digest, reading: Reading) -> Iterator[str]:
     """What must be known before anything else: that it is a trial, and why it came to this reader."""
-    say, why = reading.wording.say, digest.recipient.succession
+    say, why, role = reading.wording.say, digest.recipient.succession, digest.recipient.role
     if _is_trial(digest) and digest.kind is not NoticeKind.RESTORED:
         yield say("trial")
         if not reading.is_owner and not why and _open(digest):
             yield say("trial.unsent")
-    if why:
-        yield say("succession.owner" if reading.is_owner else "succession.channel", why=why)
+    if why and reading.is_owner:
+        yield say("succession.owner", why=why)
+    elif why and role in STANDS_IN:
+        yield say("succession.stand_in", why=why)
+        yield say("succession.why_you", reason=say(STANDS_IN[role]))
+    elif why:
+        yield say("succession.channel", why=why)
 
 
 def _kept(digest: Digest, items: Sequence[DigestItem], reading: Reading) -> Iterator[str]:

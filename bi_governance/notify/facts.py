@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from bi_governance.model import Facts, Mode, NoticeKind
+from bi_governance.model import Facts, Mode, NoticeKind, Viewer
 from bi_governance.notify.message import Fact, shown
 from bi_governance.notify.moments import say_day, say_moment
 from bi_governance.notify.wording import TEXTS, Wording
@@ -31,6 +31,8 @@ def facts_of(
     if digest.kind in ASKING and item.ending is not None:
         yield telling.fact("now", telling.now(item.ending))
         return
+    if item.viewed is not None:
+        yield telling.fact("viewed", _viewed(item.viewed, zone))
     yield from telling.use()
     match digest.kind:
         case NoticeKind.RESCUED:
@@ -39,6 +41,8 @@ def facts_of(
             yield from telling.deleted()
         case NoticeKind.RESTORED:
             yield from telling.restored()
+        case NoticeKind.VIEWER:
+            yield telling.deadline()
         case _:
             yield from telling.asked()
     if item.note:
@@ -79,10 +83,10 @@ class _Telling:
 
     def asked(self) -> Iterator[Fact]:
         yield self.fact("why", _why(self.item))
-        yield self._deadline()
+        yield self.deadline()
         yield from self._around()
 
-    def _deadline(self) -> Fact:
+    def deadline(self) -> Fact:
         moment = self.item.deadline
         if moment is None:
             return self.fact("deadline", self.say("deadline.unknown"))
@@ -129,6 +133,11 @@ class _Telling:
             ),
             FACT_LIMIT,
         )
+
+
+def _viewed(viewer: Viewer, zone: tzinfo) -> str:
+    times = "once" if viewer.views == 1 else f"{viewer.views} times"
+    return f"{times}, last on {say_day(viewer.last_viewed_at, zone)}"
 
 
 def _kept_until(ending: Ending) -> datetime | None:

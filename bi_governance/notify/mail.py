@@ -11,14 +11,14 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from bi_governance.errors import NotEditable, OutcomeUnknown
-from bi_governance.model import Person
+from bi_governance.model import Person, Role
 from bi_governance.notify.compose import Composer, Reading, compose_digest
 from bi_governance.notify.message import Message, shown
 from bi_governance.notify.pages import render_html
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.notify.text import render_text
 from bi_governance.notify.wording import Wording
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Reach, Recipient, Thread
 
 # What tells an e-mail recipient from those of any other channel, also in the ledger.
 MAILTO = "mailto:"
@@ -62,7 +62,8 @@ class MailChannel:
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` sends it."""
-        reading = Reading(self._zone, "the analytics team", is_owner=True, wording=self._wording)
+        is_owner = digest.recipient.role is Role.OWNER
+        reading = Reading(self._zone, "the analytics team", is_owner=is_owner, wording=self._wording)
         return compose_digest(digest, reading)
 
     def deliver(self, digest: Digest) -> Delivery:
@@ -89,7 +90,7 @@ class WithMail:
     do the analytics team's messages.
     """
 
-    def __init__(self, first: Composer, mail: MailChannel, is_unknown: Callable[[Person], bool]) -> None:
+    def __init__(self, first: Composer, mail: MailChannel, is_unknown: Callable[[Person, str], bool]) -> None:
         self._first = first
         self._mail = mail
         self._is_unknown = is_unknown
@@ -101,10 +102,24 @@ class WithMail:
 
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner by e-mail if only e-mail reaches them, else whom the first channel names."""
-        by_mail = self._mail.recipient(owner) if owner is not None else None
-        if owner is not None and by_mail is not None and self._is_unknown(owner):
-            return by_mail
+        if owner is not None and owner.active is not False:
+            by_mail = self._by_mail(owner, "")
+            if by_mail is not None:
+                return by_mail
         return self._first.recipient(owner)
+
+    def reach(self, person: Person, source: str) -> Reach:
+        """By e-mail whom only e-mail reaches, else what the first channel says."""
+        by_mail = self._by_mail(person, source)
+        return Reach(by_mail) if by_mail is not None else self._first.reach(person, source)
+
+    def team(self, why: str) -> Recipient:
+        """Whom the first channel names."""
+        return self._first.team(why)
+
+    def _by_mail(self, person: Person, source: str) -> Recipient | None:
+        by_mail = self._mail.recipient(person)
+        return by_mail if by_mail is not None and self._is_unknown(person, source) else None
 
     def trial_recipient(self) -> Recipient:
         """The analytics team, on the first channel."""

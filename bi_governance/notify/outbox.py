@@ -10,13 +10,14 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from bi_governance.errors import DeliveryError, NotEditable
-from bi_governance.model import Person
+from bi_governance.model import Person, Role
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
 from bi_governance.notify.message import Message
 from bi_governance.notify.pages import render_html, render_markdown
 from bi_governance.notify.wording import Wording
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
+from bi_governance.people import LEFT
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Reach, Recipient, Thread
 
 UNASSIGNED = "unassigned"
 TEAM = "analytics-team"
@@ -58,13 +59,22 @@ class OutboxNotifier:
     def recipient(self, owner: Person | None) -> Recipient:
         """The owner's e-mail address or name, else `unassigned` with the reason why."""
         if owner is None:
-            return Recipient(UNASSIGNED, UNASSIGNED, "it has no known owner")
+            return self.team("it has no known owner")
         if owner.active is False:
-            return Recipient(UNASSIGNED, UNASSIGNED, "its owner's account is deactivated")
-        address = (owner.email or "").strip().lower() or owner.name.strip()
+            return self.team(f"its owner {LEFT}")
+        found = self.reach(owner, "")
+        return found.recipient or self.team(f"its owner {found.problem}")
+
+    def reach(self, person: Person, source: str) -> Reach:  # noqa: ARG002 - files tell no source from another
+        """A folder for everybody with a name or an address."""
+        address = (person.email or "").strip().lower() or person.name.strip()
         if not address:
-            return Recipient(UNASSIGNED, UNASSIGNED, "its owner has neither name nor e-mail address")
-        return Recipient(address, owner.name.strip() or address)
+            return Reach(None, "has neither name nor e-mail address")
+        return Reach(Recipient(address, person.name.strip() or address))
+
+    def team(self, why: str) -> Recipient:
+        """The folder of what nobody in particular gets."""
+        return Recipient(UNASSIGNED, UNASSIGNED, why)
 
     def trial_recipient(self) -> Recipient:
         """The analytics team's folder."""
@@ -76,7 +86,7 @@ class OutboxNotifier:
 
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` writes it."""
-        is_owner = digest.recipient.address not in (UNASSIGNED, TEAM)
+        is_owner = digest.recipient.address not in (UNASSIGNED, TEAM) and digest.recipient.role is Role.OWNER
         reading = Reading(self._zone, "the analytics team", is_owner=is_owner, wording=self._wording)
         return compose_digest(digest, reading)
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bi_governance.errors import DeliveryError, NotEditable, OutcomeOpen, RecipientUnknown
-from bi_governance.model import Mode, NoticeKind, Person
+from bi_governance.model import Mode, NoticeKind, Person, Role
 from bi_governance.notify.blocks import Block, fallback_text, render_blocks, render_lines
 from bi_governance.notify.compose import Reading, compose_announcement, compose_digest
 from bi_governance.notify.mail import MAILTO, unknown_outcome
+from bi_governance.notify.memory import Memory
 from bi_governance.notify.message import Message
+from bi_governance.notify.people import SlackPeople
 from bi_governance.notify.scopes import remark_on
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi, SlackRefused, SlackSilent
 from bi_governance.notify.wording import Wording
-from bi_governance.ports import Announcement, Clock, Delivery, Digest, Recipient, Thread
+from bi_governance.people import LEFT
+from bi_governance.ports import Announcement, Clock, Delivery, Digest, Reach, Recipient, Thread
 
 EVENT_TYPE = "bi_governance_notice_sent"
-# How long what Slack said about an address is believed, also that it does not know it.
+# How long what Slack said about an address is believed where nothing else is configured.
 MEMORY = timedelta(hours=4)
 # Slack's clock and ours need not agree; a message is looked for from a little earlier on.
 CLOCK_SKEW = timedelta(hours=1)
@@ -39,18 +41,10 @@ UNCHANGEABLE = frozenset(
     {"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived",
      "is_inactive"}
 )  # fmt: skip
-NOT_ON_SLACK = "its owner is not on Slack"
+# Slack refuses to write to somebody we took for a member: what we know of them is out of date.
+STALE = ("user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot", "channel_not_found")
 # Members have ids like U024BE7LH, or W… on Enterprise Grid; channels are C…, G… or a name with #.
 MEMBER = re.compile(r"[UW][A-Z0-9]{4,}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    """What Slack said about an e-mail address: a member, or why there is none to write to."""
-
-    at: datetime
-    member: Recipient | None
-    problem: str = ""
 
 
 class SlackNotifier:
@@ -59,7 +53,8 @@ class SlackNotifier:
     Owners are found by e-mail and written to directly; whoever cannot be reached that way is stood in
     for by `channel` (a name with `#` or an id), and the analytics team reads `admin_channel`. Times
     are told in the zone an owner set in Slack, else in `zone`. `has_buttons` says that something listens
-    for clicks (see `buttons`). Needs the scopes of scopes.TO_TELL (for private channels also groups:read
+    for clicks (see `buttons`). `memory` keeps what was found out about people and `slack_ids` names
+    members (see SlackPeople). Needs the scopes of scopes.TO_TELL (for private channels also groups:read
     and groups:history).
     """
 
@@ -80,16 +75,17 @@ class SlackNotifier:
         patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         tick: Callable[[], float] = time.monotonic,
+        memory: Memory | None = None,
+        slack_ids: Mapping[str, str] | None = None,
     ) -> None:
         self._api = SlackApi(token, base_url, patience_seconds, sleep, tick)
+        self._people = SlackPeople(self._api, clock, memory or Memory(clock, MEMORY), slack_ids)
         self._channel = channel
         self._admin_channel = admin_channel or channel
         self._zone = zone
         self._clock = clock
         self._has_buttons = has_buttons
         self._wording = wording or Wording()
-        self._zones: dict[str, tzinfo] = {}
-        self._lookups: dict[str, _Lookup] = {}
         self._conversations: dict[str, str] = {}
 
     def check(self) -> str:
@@ -107,18 +103,25 @@ class SlackNotifier:
         Raises RecipientUnknown without a fallback channel, DeliveryError when Slack cannot be asked.
         """
         if owner is None:
-            return self._stand_in("it has no known owner")
+            return self.team("it has no known owner")
         if owner.active is False:
-            return self._stand_in("its owner's account is deactivated")
-        if not owner.email:
-            return self._stand_in("its owner has no known e-mail address")
-        found = self._look_up(owner.email.strip().lower())
-        return found.member or self._stand_in(found.problem)
+            return self.team(f"its owner {LEFT}")
+        found = self.reach(owner, "")
+        return found.recipient or self.team(f"its owner {found.problem}")
 
-    def is_unknown(self, owner: Person) -> bool:
-        """Whether nobody in the workspace has the owner's e-mail address; DeliveryError like `recipient`."""
-        email = (owner.email or "").strip().lower()
-        return bool(email) and self._look_up(email).problem == NOT_ON_SLACK
+    def reach(self, person: Person, source: str) -> Reach:
+        """The member somebody is; DeliveryError when Slack cannot be asked."""
+        return self._people.reach(person, source)
+
+    def is_unknown(self, owner: Person, source: str = "") -> bool:
+        """Whether nobody in the workspace has the owner's e-mail address; DeliveryError like `reach`."""
+        return self._people.is_unknown(owner, source)
+
+    def team(self, why: str) -> Recipient:
+        """The fallback channel; RecipientUnknown when none is configured."""
+        if not self._channel:
+            raise RecipientUnknown(f"Nobody can be told, because {why}, and slack.channel is not set.")
+        return Recipient(self._channel, self._channel, why)
 
     def trial_recipient(self) -> Recipient:
         """The analytics team's channel; RecipientUnknown when none is configured."""
@@ -147,9 +150,9 @@ class SlackNotifier:
     def compose(self, digest: Digest) -> Message:
         """The message as `deliver` posts it."""
         reading = Reading(
-            self._zones.get(digest.recipient.address, self._zone),
+            self._people.zone_of(digest.recipient.address) or self._zone,
             f"in {self._channel}" if self._channel.startswith("#") else "the analytics team",
-            is_owner=_is_member(digest.recipient.address),
+            is_owner=_is_member(digest.recipient.address) and digest.recipient.role is Role.OWNER,
             has_buttons=self._has_buttons,
             wording=self._wording,
         )
@@ -212,33 +215,6 @@ class SlackNotifier:
             return None
         return Delivery(channel, str(found["ts"]), self._clock.now()) if found else None
 
-    def _look_up(self, email: str) -> _Lookup:
-        known = self._lookups.get(email)
-        if known is None or self._clock.now() - known.at > MEMORY:
-            known = self._lookups[email] = self._ask_for(email)
-        return known
-
-    def _ask_for(self, email: str) -> _Lookup:
-        now = self._clock.now()
-        try:
-            user = self._api.read("users.lookupByEmail", email=email)["user"]
-        except SlackRefused as error:
-            if error.code != "users_not_found":
-                raise
-            return _Lookup(now, None, NOT_ON_SLACK)
-        if user.get("deleted"):
-            return _Lookup(now, None, "its owner's Slack account is deactivated")
-        if user.get("is_bot"):
-            return _Lookup(now, None, "its owner is a bot on Slack")
-        name = user.get("real_name") or user.get("name") or email
-        self._zones[str(user["id"])] = _zone_of(user) or self._zone
-        return _Lookup(now, Recipient(str(user["id"]), str(name)))
-
-    def _stand_in(self, why: str) -> Recipient:
-        if not self._channel:
-            raise RecipientUnknown(f"Nobody can be told, because {why}, and slack.channel is not set.")
-        return Recipient(self._channel, self._channel, why)
-
     def _post(
         self,
         recipient: Recipient,
@@ -282,9 +258,16 @@ class SlackNotifier:
         if not _is_member(address):
             return address
         if address not in self._conversations:
-            opened = self._api.call("conversations.open", users=address)
-            self._conversations[address] = str(opened["channel"]["id"])
+            self._conversations[address] = self._opened(address)
         return self._conversations[address]
+
+    def _opened(self, member: str) -> str:
+        try:
+            return str(self._api.call("conversations.open", users=member)["channel"]["id"])
+        except SlackRefused as error:
+            if error.code in STALE:
+                self._people.forget(member)
+            raise
 
     def _history_id(self, address: str) -> str:
         """The id of a conversation, which reading insists on where posting takes a channel's name."""
@@ -319,14 +302,6 @@ class SlackNotifier:
     def _pages(self, method: str, field: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         for page in self._api.pages(method, field, **arguments):
             yield from page
-
-
-def _zone_of(user: Mapping[str, Any]) -> tzinfo | None:
-    """The zone a member set in Slack, if it is one we know."""
-    try:
-        return ZoneInfo(str(user.get("tz") or ""))
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
 
 
 def _is_member(address: str) -> bool:

@@ -26,11 +26,18 @@ TEXTS: Mapping[str, str] = {
     "title.deleted": "Deleted: {things}",
     "title.deleted.trial": "Trial: {things} would have been deleted now",
     "title.restored": "Restored: {things}",
+    "title.viewer": "{things} you have used will be deleted unless somebody uses {them}",
+    "title.viewer.trial": "Trial: {things} you have used would be deleted unless somebody uses {them}",
     "title.settled": "Settled, nothing is left to do: {things}",
     "title.settled.trial": "Trial, settled: {things}",
     "trial": "This is a trial: nothing will be deleted.",
     "trial.unsent": ("The owners were not told. After the trial each of them gets a message like this one."),
     "succession.owner": "You have more time than usual, because {why}.",
+    "succession.stand_in": "You are told in the owner's place, because {why}.",
+    "succession.why_you": "Why you: {reason}. There is more time than usual.",
+    "stands_in.folder_owner": "the folder it lies in is yours",
+    "stands_in.manager": "its owner reports to you",
+    "stands_in.viewer": "you are among those who used it most of late",
     "succession.channel": "This came here instead of to the owner, because {why}.",
     "opening.warning": (
         "Nobody has used what is listed below for some time, so it is on the list for deletion. "
@@ -49,6 +56,12 @@ TEXTS: Mapping[str, str] = {
     "opening.restored": (
         "What is listed below was deleted and is back. It is left alone for a while, used or not."
     ),
+    "opening.viewer": (
+        "You used what is listed below. Nobody has for some time now, so it is on the list for deletion."
+    ),
+    "still_need": "If you still need {one}, opening it before its date is enough{press}.",
+    "still_need.press": ", or press 'I still need this' below",
+    "still_need.not": "If you do not, do nothing.",
     "keep": (
         "To keep {one}, open it before its date{press}. To keep it without opening it, ask {contact}; "
         "the command is: {command} --until DATE"
@@ -72,6 +85,7 @@ TEXTS: Mapping[str, str] = {
     "fact.owner": "Owner",
     "fact.last_used": "Last used",
     "fact.viewers": "Used by",
+    "fact.viewed": "You used it",
     "fact.why": "Why it is listed",
     "fact.why_stays": "Why it stays",
     "fact.why_deleted": "Why",

@@ -95,6 +95,7 @@ def serving(servers: Servers, folder: Path) -> Iterator[Settings]:
                     for name, source in sources.items()
                 },
                 "policy": {"rules": _RULES},
+                "people": {"cache": f"{folder}/people.jsonl"},
                 "slack": {"bot_token": servers.slack.token, "base_url": f"{slack_url}/api/"},
             }
         )

@@ -56,6 +56,7 @@ class SlackSandbox(SlackWorld):
         self.scopes = scopes
         self.limits = limits
         self.token = BOT_TOKEN
+        self.address = ""  # Where clients reach the workspace when that is not its own server.
         self.lock = threading.RLock()
         self._expired: set[str] = set()
         self.app_token = APP_TOKEN
@@ -85,7 +86,7 @@ class SlackSandbox(SlackWorld):
         return self._server
 
     def _url(self) -> str:
-        return self._server.url
+        return self.address or self._server.url
 
     def response_url(self) -> str:
         """Where a command may be answered."""

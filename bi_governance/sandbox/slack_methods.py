@@ -306,12 +306,12 @@ def paged(name: str, items: Sequence[Answer | str], arguments: Arguments) -> Ans
 
 
 def _member(member: SlackMember) -> Answer:
-    profile = {"real_name": member.real_name, "display_name": member.name, "team": TEAM_ID}
+    profile = {"real_name": member.real_name, "display_name": member.name, "team": member.team}
     if member.email:
         profile["email"] = member.email
     answer = {
         "id": member.id,
-        "team_id": TEAM_ID,
+        "team_id": member.team,
         "name": member.name,
         "deleted": member.deleted,
         "profile": profile,
@@ -321,7 +321,12 @@ def _member(member: SlackMember) -> Answer:
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
-    return answer if member.deleted else {**answer, "real_name": member.real_name, "tz": member.tz}
+    if member.deleted:
+        return answer
+    if member.team != TEAM_ID:
+        return {**answer, "real_name": member.real_name, "is_stranger": False}
+    rights = {"is_restricted": member.guest, "is_ultra_restricted": False}
+    return {**answer, **rights, "real_name": member.real_name, "tz": member.tz}
 
 
 def message_answer(message: SlackMessage, *, metadata: bool) -> Answer:

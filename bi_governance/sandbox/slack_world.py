@@ -16,7 +16,10 @@ TEAM_ID, BOT_ID = "T0SANDBOX", "B0SANDBOX"
 
 @dataclass(slots=True)
 class SlackMember:
-    """A person or bot; `deleted` ones are deactivated, a `guest` is restricted to some channels."""
+    """A person or bot; `deleted` ones are deactivated, `guest` ones see a few channels only.
+
+    Those of another `team` came with a channel shared through Slack Connect.
+    """
 
     id: str
     name: str
@@ -26,6 +29,7 @@ class SlackMember:
     is_bot: bool = False
     guest: bool = False
     tz: str = "Europe/Amsterdam"
+    team: str = TEAM_ID
 
 
 @dataclass(slots=True)
@@ -82,11 +86,18 @@ class SlackWorld:
         return f"{letter}{next(self._numbers.setdefault(letter, itertools.count(1))):08d}"
 
     def add_member(
-        self, email: str | None, name: str, *, active: bool = True, bot: bool = False, guest: bool = False
+        self,
+        email: str | None,
+        name: str,
+        *,
+        active: bool = True,
+        bot: bool = False,
+        guest: bool = False,
+        team: str = TEAM_ID,
     ) -> str:
         """Add somebody and return the member id."""
         handle = email.partition("@")[0] if email else name.lower().replace(" ", "-")
-        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot, guest)
+        member = SlackMember(self._next_id("U"), handle, name, email, not active, bot, guest, team=team)
         self.members[member.id] = member
         return member.id
 

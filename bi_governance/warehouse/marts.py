@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, VisualKey
+from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.warehouse.tables import UtcTime
 
 _TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
+_VIEWER = ("visual_key", "source", "viewer_id", "views", "viewer_rank")
+_SEEN = ("last_viewed_at",)
+_KEYS_PER_QUERY = 500
 _WITNESSED = ("witnessed_from", "witnessed_through")
 _PLAIN = ("source", "platform", "type", "native_id", "title", "url", "folder", "last_viewed_by", "tags")
-_OWNER = ("owner_id", "owner_name", "owner_email", "is_owner_active")
+_OWNERS = ("owner_id", "folder_owner_id")
+_USER = ("source", "user_id", "name", "email", "login", "is_active", "is_robot", "is_service_account")
 _COUNTS = ("view_count", "viewer_count", "schedules", "published_links")
 _FLAGS = ("is_certified", "is_code_managed", "is_personal", "is_system", "is_trashed")
 _DAYS = 200
@@ -30,10 +34,31 @@ _SEVERITY = ("failed", "partial", "complete")
 
 def read_facts(connection: sa.Connection, schema: str) -> list[Facts]:
     """Every row of `visual_last_access` with its containers; coverage is left empty."""
-    mart = _mart("visual_last_access", schema, (*_PLAIN, *_OWNER, *_COUNTS, *_FLAGS), _TIMES)
-    containers = _containers(connection, schema)
+    mart = _mart("visual_last_access", schema, (*_PLAIN, *_OWNERS, *_COUNTS, *_FLAGS), _TIMES)
+    containers, people = _containers(connection, schema), _people(connection, schema)
     rows = connection.execute(sa.select(mart).order_by(mart.c.source, mart.c.type, mart.c.native_id))
-    return [_facts(row, containers) for row in rows]
+    return [_facts(row, containers, people) for row in rows]
+
+
+def read_viewers(
+    connection: sa.Connection, schema: str, keys: Collection[VisualKey]
+) -> Mapping[VisualKey, tuple[Viewer, ...]]:
+    """The ranked viewers of these visuals, each as the platform knows them now."""
+    mart = _mart("visual_viewer", schema, _VIEWER, _SEEN)
+    users = _mart("bi_user", schema, _USER)
+    joined = mart.join(
+        users, sa.and_(mart.c.source == users.c.source, mart.c.viewer_id == users.c.user_id), isouter=True
+    )
+    query = sa.select(mart, users).select_from(joined).order_by(mart.c.visual_key, mart.c.viewer_rank)
+    found: dict[VisualKey, list[Viewer]] = {}
+    names = sorted(str(key) for key in keys)
+    for start in range(0, len(names), _KEYS_PER_QUERY):
+        some = names[start : start + _KEYS_PER_QUERY]
+        for row in connection.execute(query.where(mart.c.visual_key.in_(some))):
+            person = _person(row) if row.user_id is not None else Person(row.viewer_id)
+            viewer = Viewer(person, int(row.views), row.last_viewed_at)
+            found.setdefault(VisualKey.parse(row.visual_key), []).append(viewer)
+    return {key: tuple(viewers) for key, viewers in found.items()}
 
 
 def read_witnessed(connection: sa.Connection, schema: str) -> Mapping[VisualKey, Interval]:
@@ -117,7 +142,11 @@ def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[
     return [_feed_status(list(outcomes)) for _, outcomes in feeds]
 
 
-def _facts(row: sa.Row[Any], containers: Mapping[VisualKey, list[VisualKey]]) -> Facts:
+def _facts(
+    row: sa.Row[Any],
+    containers: Mapping[VisualKey, list[VisualKey]],
+    people: Mapping[tuple[str, str], Person],
+) -> Facts:
     key = VisualKey(row.source, row.type, row.native_id)
     return Facts(
         key=key,
@@ -125,7 +154,8 @@ def _facts(row: sa.Row[Any], containers: Mapping[VisualKey, list[VisualKey]]) ->
         title=row.title,
         url=row.url,
         folder=row.folder,
-        owner=_owner(row),
+        owner=_known(people, row.source, row.owner_id),
+        folder_owner=_known(people, row.source, row.folder_owner_id),
         created_at=row.created_at,
         updated_at=row.updated_at,
         first_seen_at=row.first_seen_at,
@@ -146,10 +176,19 @@ def _facts(row: sa.Row[Any], containers: Mapping[VisualKey, list[VisualKey]]) ->
     )
 
 
-def _owner(row: sa.Row[Any]) -> Person | None:
-    if row.owner_id is None:
-        return None
-    return Person(row.owner_id, row.owner_name or "", row.owner_email, row.is_owner_active)
+def _known(people: Mapping[tuple[str, str], Person], source: str, id_: str | None) -> Person | None:
+    """Whoever has the account; somebody without a row of their own is known by the id alone."""
+    return None if id_ is None else people.get((source, id_)) or Person(id_)
+
+
+def _people(connection: sa.Connection, schema: str) -> Mapping[tuple[str, str], Person]:
+    rows = connection.execute(sa.select(_mart("bi_user", schema, _USER)))
+    return {(row.source, row.user_id): _person(row) for row in rows}
+
+
+def _person(row: sa.Row[Any]) -> Person:
+    is_service = bool(row.is_robot or row.is_service_account)
+    return Person(row.user_id, row.name or "", row.email, row.is_active, row.login or "", is_service)
 
 
 def _containers(connection: sa.Connection, schema: str) -> Mapping[VisualKey, list[VisualKey]]:

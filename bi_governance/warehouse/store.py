@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
 from bi_governance.errors import StorageError
-from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, VisualKey
+from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.ports import Collected, Page
 from bi_governance.warehouse import marts
 from bi_governance.warehouse.database import Database, warehouse_url
@@ -94,6 +94,10 @@ class SqlWarehouse:
         """What platforms' own last-access fields prove; StorageError before the first transform."""
         return self._read_mart(marts.read_witnessed)
 
+    def viewers(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, tuple[Viewer, ...]]:
+        """Who used these visuals most lately; StorageError before the first transform."""
+        return self._read_mart(lambda connection, schema: marts.read_viewers(connection, schema, keys))
+
     def bi_users(self) -> list[BiUser]:
         """Every account of every source; StorageError before the first transform."""
         return self._read_mart(marts.read_bi_users)
@@ -170,6 +174,6 @@ def _columns(connection: sa.Connection, schema: str) -> set[tuple[str, str]]:
 
 
 def _has_marts(connection: sa.Connection, schema: str) -> bool:
-    return {"visual_last_access", "visual_containment", "source_coverage"} <= {
+    return {"visual_last_access", "visual_containment", "visual_viewer", "bi_user", "source_coverage"} <= {
         table for table, _ in _columns(connection, schema)
     }

@@ -289,7 +289,7 @@ _EXTERNAL = (
     _inventory(
         "external_visual",
         "visual_type visual_id",
-        text="platform title url folder owner_id tags",
+        text="platform title url folder owner_id folder_owner_id tags",
         time="created_at updated_at last_accessed_at",
         whole="published_links",
         flag="is_certified is_code_managed is_personal is_system is_trashed",

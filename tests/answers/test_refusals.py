@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import http.client
 import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -13,11 +14,12 @@ import pytest
 from bi_governance import events as ev
 from bi_governance.errors import SourceUnreachable
 from bi_governance.model import Mode
-from bi_governance.ports import Recipient
+from bi_governance.ports import Reach, Recipient
 from bi_governance.run import daily_run
 from bi_governance.sandbox.slack_people import over_http, post, signature
 from tests.answers.office import ADA, ANN, BOB, EVE, PATIENCE, SECRET, listening
 from tests.flow.test_daily_run import go_live
+from tests.flow.world import START
 
 WARNING_BUTTONS = ("keep_30", "keep_90", "keep_365", "keep_for_good", "hand_over", "delete", "why")
 
@@ -147,7 +149,7 @@ def test_in_the_stand_in_channel_the_owner_is_known_by_e_mail(office):
 
 def test_a_stand_in_may_keep_but_not_agree_to_an_early_end(office):
     bob = Recipient(office.members[BOB], "Bob", "its owner left")
-    office.world.services.notifier.recipient = lambda _: bob
+    office.world.services.notifier.reach = lambda _person, _source: Reach(bob)
     office.world.bi.add("1", owner="gone")
     go_live(office.world)
     office.run()
@@ -397,3 +399,28 @@ def test_a_get_request_is_nothing(listening_office):
     connection.request("GET", f"{parts.path}?payload=%7B%7D")
     assert connection.getresponse().status == 405
     connection.close()
+
+
+# --- those who merely used it
+
+
+def test_a_viewer_may_keep_and_nothing_else(office):
+    office.world.services = replace(office.world.services, viewers_at_most=3)
+    office.world.bi.add("1")
+    office.world.bi.view("1", "bob", START - 75 * timedelta(days=1))
+    go_live(office.world)
+    office.run()
+    told = office.message(BOB)
+    assert [e["action_id"] for b in told.blocks if b["type"] == "actions" for e in b["elements"]] == [
+        "still_need",
+        "why",
+    ]
+    for button in ("delete", "hand_over", "keep_for_good"):
+        forged = office.people.press(BOB, told, "still_need", "board:1")
+        forged["actions"][0]["action_id"] = button
+        forged["actions"][0]["action_ts"] = f"1.{button}"
+        office.deliver(forged)
+    assert office.refusals() == [(BOB, "unauthorised")] * 3
+    office.press(BOB, "still_need", message=told)
+    assert office.case().kept_until is not None
+    assert office.case().warning is None

@@ -110,6 +110,7 @@ def _settings(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
         "backups": {"url": f"file://{folder}/backups"},
         "sources": {"looker_prod": facts["looker"], "superset": facts["superset"]},
         "slack": facts["slack"],
+        "people": {"cache": f"{folder}/people.jsonl"},
         "trial": {"days": 0},
         "limits": {"ramp": None},
     }

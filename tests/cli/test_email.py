@@ -35,7 +35,8 @@ def post():
 
 def notifier(folder: Path, *sections: str):
     file = folder / "bi.yml"
-    file.write_text("\n".join((f"outbox: {folder}/outbox", *sections)), encoding="utf-8")
+    places = (f"outbox: {folder}/outbox", f"people: {{cache: {folder}/people.jsonl}}")
+    file.write_text("\n".join((*places, *sections)), encoding="utf-8")
     environment = {"SLACK_BOT_TOKEN": "xoxb-sandbox-token", "SMTP_PASSWORD": "s3cret"}
     return App(load_settings(file, environment), clock=SimulatedClock(NOW)).notifier
 

@@ -96,6 +96,7 @@ class Company:
         with ExitStack() as servers:
             for front in self.fronts:
                 servers.enter_context(front.server)
+            self.slack.address = self.fronts[2].server.url
             yield self
 
     def open(self, at: datetime) -> None:
@@ -103,6 +104,7 @@ class Company:
         self._rebuild(at)
         for front, sandbox in zip(self.fronts, (self.looker, self.superset, self.slack), strict=True):
             front.behind = sandbox
+        self.slack.address = self.fronts[2].server.url
 
     def _rebuild(self, at: datetime) -> None:
         self.clock = clock = SimulatedClock(BORN)
@@ -205,6 +207,7 @@ def settings(company: Company, folder: Path) -> dict[str, object]:
         },
         "policy": {"rules": [{"name": "ten days", "match": {"title": "*slow*"}, "warning_days": 10}]},
         "trial": {"days": 0},
+        "people": {"cache": f"{folder}/people.jsonl"},
         "slack": {"bot_token": "${SLACK_TOKEN}", "base_url": f"{slack}/api/"},
     }
 

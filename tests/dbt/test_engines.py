@@ -14,6 +14,7 @@ MARTS = (
     "source_coverage",
     "bi_user",
     "adoption_daily",
+    "visual_viewer",
 )
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bi_governance.model import Interval, Person, SourceDay, VisualKey
+from bi_governance.model import Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.ports import Collected, FeedResult
 from tests.dbt.estate import DAY, MIDNIGHT, NOW
 
@@ -135,3 +135,45 @@ def covered(start):
         window_start=start,
         window_end=start + DAY,
     )
+
+
+def test_who_owns_the_folder_and_who_used_it_most_lately(built):
+    """Robots, service accounts and our own account are no viewers, and are no persons either."""
+    inventory(
+        built,
+        looker_look=[
+            {"look_id": "7", "folder_id": "1", "user_id": "4"},
+            {"look_id": "8", "folder_id": "2", "user_id": "77"},
+        ],
+        looker_folder=[
+            {"folder_id": "1", "path": "Shared/Shop", "creator_id": "3"},
+            {"folder_id": "2", "path": "Shared", "creator_id": None},
+        ],
+        looker_user=[
+            {"user_id": "1", "display_name": "Ann", "email": "ann@acme.test", "is_disabled": False},
+            {"user_id": "3", "display_name": "Bob", "email": "bob@acme.test", "is_disabled": True},
+            {"user_id": "4", "display_name": "Loader", "is_service_account": True},
+            {"user_id": "9", "display_name": "Robot"},
+        ],
+    )
+    times = {"1": (90, 80), "2": (70, 60, 50), "3": (40,), "4": (30, 20), "9": (10, 9, 8)}
+    uses = [access(NOW - days * DAY, user) for user, all_days in times.items() for days in all_days]
+    long_ago = [access(NOW - 200 * DAY - n * HOUR, "3") for n in range(9)]
+    built.warehouse.append_history("looker_historical_access", SOURCE, "run", NOW, [*uses, *long_ago])
+    built.warehouse.record_collection([covered(MIDNIGHT - DAY)])
+    built.warehouse.set_robots(SOURCE, [Person("9")], NOW)
+    assert built.transformer.build().failed == ()
+    bob = Person("3", "Bob", "bob@acme.test", active=False)
+    assert facts_of(built).folder_owner == bob
+    assert facts_of(built).owner == Person("4", "Loader", is_service=True)
+    other = facts_of(built, VisualKey(SOURCE, "look", "8"))
+    assert (other.owner, other.folder_owner) == (Person("77"), None)
+    found = built.warehouse.viewers([LOOK, other.key])
+    assert found == {
+        LOOK: (
+            Viewer(Person("2"), 3, NOW - 50 * DAY),
+            Viewer(Person("1", "Ann", "ann@acme.test", active=True), 2, NOW - 80 * DAY),
+            Viewer(bob, 1, NOW - 40 * DAY),
+        )
+    }
+    assert built.warehouse.viewers([]) == {}

@@ -10,7 +10,7 @@ from bi_governance.errors import DeliveryError, NotEditable
 from bi_governance.follow import FRESH
 from bi_governance.keep import exempt, keep_until
 from bi_governance.model import Action, Mode, NoticeKind
-from bi_governance.ports import Thread, TrialNotices
+from bi_governance.ports import Reach, Recipient, Thread, TrialNotices
 from bi_governance.restore import restore
 from bi_governance.rules import Match, Policy, Rule
 from bi_governance.run import daily_run, one_runner, summary
@@ -66,8 +66,8 @@ def test_reminders_answer_the_warning(warned):
 
 
 def test_a_reminder_to_somebody_else_starts_a_conversation_of_its_own(warned):
-    people = warned.post.recipient
-    warned.post.recipient = lambda owner: replace(people(owner), address="grace@acme.example")
+    grace = Recipient("grace@acme.example", "Grace")
+    warned.post.reach = lambda _person, _source: Reach(grace)
     run_days(warned, 4)
     assert newest(warned).kind is NoticeKind.REMINDER
     assert newest(warned).recipient.thread is None

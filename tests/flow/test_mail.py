@@ -33,7 +33,7 @@ def world(tmp_path, mail) -> Iterator[World]:
     server = SmtpServer("127.0.0.1", mail.port, starttls=False)
     channel = MailChannel(server, "bi@acme.example", zone=UTC, clock=company.clock)
     outbox = OutboxNotifier(tmp_path / "outbox", clock=company.clock, zone=UTC)
-    both = WithMail(outbox, channel, lambda _owner: True)
+    both = WithMail(outbox, channel, lambda *_: True)
     company.services = replace(company.services, notifier=both)
     company.bi.add("1")
     go_live(company)

@@ -4,7 +4,7 @@
 warehouse and dbt together. Everything can be told to fail. Only the ledger is the real one (SQLite).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from bi_governance.model import (
     Person,
     RemovalRoute,
     SourceDay,
+    Viewer,
     VisualKey,
 )
 from bi_governance.ports import (
@@ -40,6 +41,7 @@ from bi_governance.ports import (
     Digest,
     Page,
     Probe,
+    Reach,
     Recipient,
     RestoreOutcome,
     Services,
@@ -256,6 +258,8 @@ class RowStore:
         self.collected: list[Collected] = []
         self.robots: dict[str, set[str]] = {}
         self.read_orders: set[str] = set()
+        self.people: dict[str, Person | None] = {}
+        self.folder_owners: dict[str, Person] = {}
 
     def prepare(self) -> None:
         """Nothing to create."""
@@ -297,12 +301,25 @@ class RowStore:
             "fake",
             thing.title,
             folder=thing.folder,
-            owner=Person(thing.owner, thing.owner, f"{thing.owner}@acme.example", active=True),
+            owner=self.people.get(thing.owner, _person(thing.owner)),
+            folder_owner=self.folder_owners.get(thing.folder),
             created_at=thing.created_at,
             updated_at=thing.updated_at,
             last_viewed_at=max(seen, default=None),
             active_schedules=thing.schedules,
         )
+
+    def viewers(self, keys: Collection[VisualKey]) -> dict[VisualKey, tuple[Viewer, ...]]:
+        """As the mart ranks them: by their uses, then by the last one."""
+        return {key: found for key in keys if (found := tuple(self._viewers(key)))}
+
+    def _viewers(self, key: VisualKey) -> Iterator[Viewer]:
+        robots, seen = self.robots.get(key.source, set()), {}
+        for row in self.history.get(key.source, {}).values():
+            if row["thing"] == key.native_id and row["who"] not in robots:
+                seen.setdefault(str(row["who"]), []).append(row["at"])
+        for who in sorted(seen, key=lambda who: (-len(seen[who]), -max(seen[who]).timestamp(), who)):
+            yield Viewer(_person(who), len(seen[who]), max(seen[who]))
 
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
@@ -345,6 +362,10 @@ class RowStore:
         """Nothing to close."""
 
 
+def _person(name: str) -> Person:
+    return Person(name, name, f"{name}@acme.example", active=True)
+
+
 class Marts:
     """dbt, which always succeeds here unless told otherwise."""
 
@@ -376,6 +397,14 @@ class Post:
         if owner is None or owner.id in self.unreachable:
             raise RecipientUnknown("nobody is left to tell")
         return Recipient(owner.email or owner.id, owner.name)
+
+    def reach(self, person: Person, source: str) -> Reach:
+        if person.id in self.unreachable:
+            return Reach(None, "is not in")
+        return Reach(Recipient(person.email or person.id, person.name))
+
+    def team(self, why: str) -> Recipient:
+        raise RecipientUnknown(f"nobody is left to tell, because {why}")
 
     def trial_recipient(self) -> Recipient:
         return Recipient("#analytics", "the analytics team")

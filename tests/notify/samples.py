@@ -15,6 +15,8 @@ from bi_governance.model import (
     Person,
     Reason,
     RemovalRoute,
+    Role,
+    Viewer,
     VisualKey,
 )
 from bi_governance.policy import Decision, Usage
@@ -26,6 +28,13 @@ ZONE = ZoneInfo("Europe/Amsterdam")
 ADA = Person("7", "Ada Lovelace", "ada@acme.example", active=True)
 TO_ADA = Recipient("U0ADA00001", "Ada Lovelace")
 TO_CHANNEL = Recipient("#bi-deprecation", "#bi-deprecation", "its owner is not on Slack")
+TO_EVE = Recipient(
+    "U0EVE00001",
+    "Eve Day",
+    "its owner has left: the account is deactivated; no owner of its folder is known",
+    role=Role.MANAGER,
+)
+TO_BOB = Recipient("U0BOB00001", "Bob Fry", role=Role.VIEWER)
 NASTY_TITLES = (
     "<b>Sales</b> & *margin* _by_ ~region~ `now`",
     'Say "hi" to {{ 7*7 }} {% raw %} ${x} \\ | # !',
@@ -60,6 +69,7 @@ def item(
     holds: tuple[str, ...] = (),
     reads: tuple[str, ...] = (),
     route: RemovalRoute | None = RemovalRoute.TRASH,
+    viewed: int | None = None,
 ) -> DigestItem:
     """One visual idle for 53 days, last viewed late on 7 January (UTC) - which is the 8th in Amsterdam."""
     key = VisualKey(source, type_, native_id)
@@ -72,7 +82,8 @@ def item(
     facts = Facts(
         key, "looker", title, link, folder, owner, view_count=views, viewer_count=people, coverage=covered
     )
-    return DigestItem(facts, decision, deadline, note, lost, route, part_of, holds, reads)
+    used = Viewer(Person("8", "Bob"), viewed, last_used - timedelta(days=9)) if viewed else None
+    return DigestItem(facts, decision, deadline, note, lost, route, part_of, holds, reads, viewed=used)
 
 
 def ended(
@@ -120,6 +131,11 @@ EVERYDAY = {
         item("9", "Orders", type_="look", via=VisualKey("looker_prod", "dashboard", "42")),
         recipient=Recipient("#analytics", "#analytics"),
     ),
+    "warning_manager_live": digest(NoticeKind.WARNING, Mode.LIVE, item(), item("9"), recipient=TO_EVE),
+    "viewer_live": digest(
+        NoticeKind.VIEWER, Mode.LIVE, item(viewed=4), item("9", "Orders", viewed=1), recipient=TO_BOB
+    ),
+    "viewer_trial": digest(NoticeKind.VIEWER, Mode.DRY_RUN, item(viewed=4), recipient=TO_BOB),
     "warning_owner_trial": digest(NoticeKind.WARNING, Mode.DRY_RUN, item()),
     "reminder_owner_live": digest(NoticeKind.REMINDER, Mode.LIVE, item(days_before=3), item("9", "Orders")),
     "rescued_owner_live": digest(

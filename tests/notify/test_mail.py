@@ -317,7 +317,7 @@ def both(post, slack, clock) -> WithMail:
         # Slack answers about a deactivated member as about one it never had.
         (Person("1", "Gone", "gone@acme.example"), "mailto:gone@acme.example", MAY_BOUNCE),
         (Person("2", "Robot", "robot@acme.example"), "#bi-deprecation", "a bot on Slack"),
-        (Person("3", "Left", "left@acme.example", active=False), "#bi-deprecation", "account is deactivated"),
+        (Person("3", "Left", "left@acme.example", active=False), "#bi-deprecation", "its owner has left"),
         (Person("4", "Nameless"), "#bi-deprecation", "no known e-mail address"),
         (Person("5", "Odd", "a b@acme.example"), "#bi-deprecation", "not on Slack"),
         (None, "#bi-deprecation", "no known owner"),
@@ -367,7 +367,7 @@ def test_checking_asks_both(both, post) -> None:
 
 def test_without_slack_whoever_has_no_address_gets_a_file(post, clock, tmp_path) -> None:
     outbox = OutboxNotifier(tmp_path, clock=clock, zone=ZONE)
-    both = WithMail(outbox, channel(post, clock), lambda _owner: True)
+    both = WithMail(outbox, channel(post, clock), lambda *_: True)
     assert both.recipient(ADA) == replace(TO_ADA, succession=MAY_BOUNCE)
     assert both.recipient(Person("8", "Bob")).address == "Bob"
 

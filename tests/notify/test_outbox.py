@@ -85,7 +85,7 @@ def seen_in_markdown(text: str) -> str:
         (Person("7"), Recipient("unassigned", "unassigned", "its owner has neither name nor e-mail address")),
         (
             Person("7", "Ada", "ada@acme.example", active=False),
-            Recipient("unassigned", "unassigned", "its owner's account is deactivated"),
+            Recipient("unassigned", "unassigned", "its owner has left: the account is deactivated"),
         ),
     ],
 )

@@ -14,6 +14,7 @@ from bi_governance.notify.buttons import OF_A_WARNING
 from bi_governance.notify.scopes import TO_SYNC, TO_TELL
 from bi_governance.notify.slack import CLOCK_SKEW, MEMORY, UNCHANGEABLE
 from bi_governance.notify.slack_api import HINTS, MOST_UNANSWERED, REST_SECONDS, SlackRefused, SlackSilent
+from bi_governance.people import LEFT
 from bi_governance.ports import Announcement, Digest, Recipient, Thread
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault
@@ -87,7 +88,7 @@ def test_the_owner_is_found_by_e_mail_however_it_is_written(notifier, slack) -> 
         (None, "it has no known owner"),
         (Person("7", "Ada"), "its owner has no known e-mail address"),
         (Person("7", "Ada", ""), "its owner has no known e-mail address"),
-        (Person("7", "Ada", "ada@acme.example", active=False), "its owner's account is deactivated"),
+        (Person("7", "Ada", "ada@acme.example", active=False), f"its owner {LEFT}"),
         (Person("7", "Nobody", "nobody@acme.example"), "its owner is not on Slack"),
         (Person("7", "Gone", "gone@acme.example"), "its owner is not on Slack"),
         (Person("7", "Robot", "robot@acme.example"), "its owner is a bot on Slack"),
@@ -100,7 +101,7 @@ def test_who_cannot_be_reached_is_stood_in_for_and_why(notifier, owner, why) -> 
 def test_a_deactivated_account_slack_still_shows_is_not_written_to(notifier, slack) -> None:
     user = {"id": "U1", "deleted": True, "real_name": "Gone"}
     slack.faults.add(Fault("lookupByEmail", "status", status=200, body={"ok": True, "user": user}))
-    assert notifier.recipient(ADA).succession == "its owner's Slack account is deactivated"
+    assert notifier.recipient(ADA).succession == "its owner has a deactivated Slack account"
 
 
 def test_slack_is_asked_once_about_each_address(notifier, slack) -> None:

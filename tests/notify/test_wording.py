@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bi_governance.errors import ConfigurationError
-from bi_governance.model import Mode, NoticeKind, RemovalRoute
+from bi_governance.model import Mode, NoticeKind, RemovalRoute, Role
 from bi_governance.notify.compose import Reading, compose_digest
 from bi_governance.notify.text import render_text
 from bi_governance.notify.wording import TEXTS, Wording, mistakes, placeholders
@@ -87,6 +87,10 @@ def test_every_text_is_used_somewhere() -> None:
         digest(NoticeKind.WARNING, Mode.LIVE, item(route=RemovalRoute.HARD, deadline=None)),
         digest(NoticeKind.WARNING, Mode.LIVE, item(), ended(item("9"), None, "something_new")),
         digest(NoticeKind.WARNING, Mode.LIVE, rich, recipient=TO_CHANNEL),
+        *(
+            digest(NoticeKind.WARNING, Mode.LIVE, rich, recipient=replace(TO_CHANNEL, role=role))
+            for role in (Role.FOLDER_OWNER, Role.MANAGER, Role.VIEWER)
+        ),
     ]
     text = "\n".join(render_text(compose_digest(s, r)) for s in samples for r in (owner, channel))
     assert [name for name in TEXTS if f"<{name}>" not in text and f"<{name.title()}>" not in text] == []

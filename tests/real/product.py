@@ -74,6 +74,8 @@ def install(folder: Path, company: Company, **sections: Any) -> Product:
         "warehouse": {"url": "duckdb:///${STATE}/warehouse.duckdb", "dbt_target": "${STATE}/dbt"},
         "ledger": {"url": "sqlite:///${STATE}/ledger.db"},
         "backups": {"url": "file://${STATE}/backups"},
+        "people": {"cache": "${STATE}/people.jsonl"},
+        "viewers": {"at_most": 0},
         "sources": {
             "superset": {
                 "platform": "superset",

@@ -19,8 +19,10 @@ marked as (
         users.user_id,
         users.name,
         users.email,
+        users.login,
         users.is_active,
-        robots.actor_id is not null as is_robot
+        robots.actor_id is not null as is_robot,
+        coalesce(users.is_service_account, false) as is_service_account
     from users
     left join robots
         on users.source = robots.source and users.user_id = robots.actor_id

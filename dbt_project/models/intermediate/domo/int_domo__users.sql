@@ -7,7 +7,8 @@ with users as (
         name,
         email,
         cast(null as {{ dbt.type_string() }}) as login,
-        is_active
+        is_active,
+        false as is_service_account
     from {{ ref('stg_domo__users') }}
 
 )

@@ -15,6 +15,7 @@ shared as (
         url,
         folder,
         owner_id,
+        folder_owner_id,
         created_at,
         updated_at,
         last_accessed_at,

@@ -13,7 +13,8 @@ users as (
         name,
         email,
         cast(null as {{ dbt.type_string() }}) as login,
-        is_active
+        is_active,
+        is_service_account
     from accounts
 
 )

@@ -90,6 +90,7 @@ placed as (
         content.url,
         folders.path as folder,
         content.owner_id,
+        folders.owner_id as folder_owner_id,
         content.created_at,
         content.updated_at,
         content.last_accessed_at,

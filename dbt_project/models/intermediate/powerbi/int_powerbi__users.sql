@@ -7,7 +7,8 @@ with users as (
         name,
         email,
         principal_name as login,
-        is_active
+        is_active,
+        is_service_account
     from {{ ref('stg_powerbi__users') }}
 
 )

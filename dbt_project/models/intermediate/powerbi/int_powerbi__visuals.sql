@@ -67,6 +67,8 @@ placed as (
         content.url,
         coalesce(workspaces.name, '') as folder,
         content.owner_id,
+        -- Which members administer a workspace is not collected.
+        cast(null as {{ dbt.type_string() }}) as folder_owner_id,
         content.created_at,
         content.updated_at,
         cast(null as {{ dbt.type_timestamp() }}) as last_accessed_at,

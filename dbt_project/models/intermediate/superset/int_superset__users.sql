@@ -13,7 +13,8 @@ users as (
         name,
         email,
         login,
-        is_active
+        is_active,
+        false as is_service_account
     from accounts
 
 )

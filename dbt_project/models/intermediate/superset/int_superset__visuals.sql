@@ -60,6 +60,7 @@ visuals as (
         url,
         '' as folder,
         owner_id,
+        cast(null as {{ dbt.type_string() }}) as folder_owner_id,
         cast(null as {{ dbt.type_timestamp() }}) as created_at,
         updated_at,
         cast(null as {{ dbt.type_timestamp() }}) as last_accessed_at,

@@ -7,7 +7,8 @@ with users as (
         name,
         email,
         login,
-        is_active
+        is_active,
+        false as is_service_account
     from {{ ref('stg_tableau__users') }}
 
 )

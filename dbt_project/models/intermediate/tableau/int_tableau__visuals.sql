@@ -73,6 +73,7 @@ visuals as (
         content.url,
         coalesce(projects.path, '') as folder,
         content.owner_id,
+        projects.owner_id as folder_owner_id,
         content.created_at,
         content.updated_at,
         content.last_accessed_at,

@@ -21,6 +21,7 @@ renamed as (
         url,
         folder,
         owner_id,
+        folder_owner_id,
         created_at,
         updated_at,
         last_accessed_at,

@@ -16,6 +16,7 @@ renamed as (
         source,
         folder_id,
         coalesce(path, name, '') as path,
+        creator_id as owner_id,
         coalesce(is_personal, false) as is_personal,
         coalesce(is_embed, false) as is_embedded
     from unique_rows

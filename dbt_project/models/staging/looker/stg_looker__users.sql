@@ -18,7 +18,8 @@ renamed as (
         display_name as name,
         email,
         -- Unknown stays unknown: an owner nobody can vouch for is not the same as one who left.
-        not is_disabled as is_active
+        not is_disabled as is_active,
+        coalesce(is_service_account, false) as is_service_account
     from unique_rows
 
 )

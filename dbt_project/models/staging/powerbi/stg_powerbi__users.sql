@@ -18,7 +18,8 @@ renamed as (
         principal_name,
         name,
         email,
-        active as is_active
+        active as is_active,
+        coalesce(principal_type, '') = 'App' as is_service_account
     from unique_rows
     where user_id is not null
 

@@ -16,6 +16,7 @@ renamed as (
         source,
         project_id,
         path,
+        owner_id,
         coalesce(is_personal, false) as is_personal,
         coalesce(is_system, false) as is_system
     from unique_rows
