@@ -21,6 +21,7 @@ class Answer(StrEnum):
     KEEP_FOR_GOOD = "keep_for_good"
     DELETE = "delete"
     HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
     WHY = "why"
     RESTORE = "restore"
     CONFIRM = "confirm"
@@ -43,6 +44,11 @@ class Clicker:
     @property
     def shown(self) -> str:
         return self.name or self.email or self.id
+
+    def has(self, address: str) -> bool:
+        """Whether a notice to this address went to them."""
+        email = self.email.lower()
+        return address == self.id or bool(email and address in (email, f"mailto:{email}"))
 
     def is_one_of(self, people: frozenset[str]) -> bool:
         """Whether member id or e-mail (lower case) is on a list."""

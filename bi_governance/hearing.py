@@ -10,7 +10,7 @@ from bi_governance import events as ev
 from bi_governance.answer import Answer, Click, Desk, Reply
 from bi_governance.errors import GovernanceError, LeaseHeld, StorageBusy, StorageError
 from bi_governance.explain import Explanation, explain
-from bi_governance.model import Facts, Mode, NoticeKind
+from bi_governance.model import Facts, Mode, NoticeKind, Person
 from bi_governance.restore import restore
 from bi_governance.run import RunReport, delete_stage, new_run_id, one_runner, prepare_plan, settle
 
@@ -18,9 +18,11 @@ from bi_governance.run import RunReport, delete_stage, new_run_id, one_runner, p
 MEANWHILE_DAYS = 30
 LONGEST_KEEP_DAYS = 3650
 REASON_LIMIT = 500
-ABOUT_A_WARNING = frozenset({Answer.KEEP, Answer.KEEP_FOR_GOOD, Answer.DELETE, Answer.HAND_OVER})
+ABOUT_A_WARNING = frozenset(
+    {Answer.KEEP, Answer.KEEP_FOR_GOOD, Answer.DELETE, Answer.HAND_OVER, Answer.TAKE_OVER}
+)
 # What somebody may say who merely used a visual.
-OF_VIEWERS = frozenset({Answer.KEEP, Answer.WHY})
+OF_VIEWERS = frozenset({Answer.KEEP, Answer.TAKE_OVER, Answer.WHY})
 OF_ADMINS = frozenset({Answer.CONFIRM, Answer.DECLINE})
 
 
@@ -128,6 +130,8 @@ class _Hearing:
                 raise _Refused(
                     "unauthorised", f"Only the owner of {click.key} may have it deleted before its date."
                 )
+        elif click.answer is Answer.TAKE_OVER and not self._is_viewer(notice):
+            raise _Refused("unauthorised", f"Only a viewer who was told may offer to look after {click.key}.")
         elif notice is not None and notice.notice is NoticeKind.VIEWER and click.answer not in OF_VIEWERS:
             raise _Refused("unauthorised", f"Whoever used {click.key} may keep it, and nothing else.")
         elif not (self._was_told(notice) or self._is_admin() or self._owns()):
@@ -140,11 +144,12 @@ class _Hearing:
 
     def _was_told(self, notice: ev.NoticeDelivered | None) -> bool:
         who, warning, handed = self.click.who, self.case.warning, self.case.handed_over
-        addresses = {n.recipient for n in (notice, warning) if n is not None}
+        was_told = any(who.has(n.recipient) for n in (notice, warning) if n is not None)
+        return was_told or (handed is not None and handed.to_id == who.id)
+
+    def _is_viewer(self, notice: ev.NoticeDelivered | None) -> bool:
         return (
-            who.id in addresses
-            or bool(who.email and addresses & {who.email.lower(), f"mailto:{who.email.lower()}"})
-            or (handed is not None and handed.to_id == who.id)
+            notice is not None and notice.notice is NoticeKind.VIEWER and self.click.who.has(notice.recipient)
         )
 
     def _is_decider(self, notice: ev.NoticeDelivered | None) -> bool:
@@ -298,33 +303,66 @@ class _Hearing:
             None,
         )
         reply = self.answered(outcome, said, effect)
-        if asking is None or not asking.ts:
+        return self._also_in(reply, asking.channel, asking.ts) if asking is not None else reply
+
+    def _also_in(self, reply: Reply, channel: str, ts: str) -> Reply:
+        """The same answer for another message that has to show it."""
+        if not ts:
             return reply
-        told = replace(asking, at=self.now, actor=self.click.who.actor, outcome=outcome, said=said)
-        self.services.ledger.append([replace(told, click=f"{self.click.id}/told")])
-        return replace(reply, elsewhere=(asking.channel, asking.ts))
+        told = ev.Answered(
+            at=self.now,
+            actor=self.click.who.actor,
+            key=self.click.key,
+            answer=self.click.answer,
+            episode=self.click.episode,
+            outcome=reply.code,
+            said=reply.said,
+            channel=channel,
+            ts=ts,
+            click=f"{self.click.id}/told",
+        )
+        self.services.ledger.append([told])
+        return replace(reply, elsewhere=(channel, ts))
+
+    def take_over(self) -> Reply:
+        """Keep it; where nobody could tell its owner, a viewer looks after it from now on, else offers to."""
+        who, warning = self.click.who, self.case.warning
+        if not who.email:
+            raise _Refused("invalid", "That needs an e-mail address on Slack; nothing was changed.")
+        assert warning is not None  # what is no longer warned of was refused as settled
+        kept = self._kept(self.click.days, "needed by somebody who uses it")
+        until = f"Kept until {self._day(kept.until)}"
+        if warning.succession:
+            handed = self._handed_over(Person(who.id, who.name, who.email))
+            return self.answered("taken over", f"{until}; {who.shown} looks after it", kept, handed)
+        said = f"{until}; {who.shown} needs it and offers to look after it"
+        return self._also_in(self.answered("offered", said, kept), warning.channel, warning.ts)
 
     def hand_over(self) -> Reply:
-        to, facts = self.click.to, self._look_up()
+        to = self.click.to
         if to is None or not to.email:
             raise _Refused("invalid", "Choose a person with an e-mail address on Slack; nothing was changed.")
         if to.id == self.click.who.id:
             raise _Refused("invalid", "That is yourself; nothing was changed.")
-        handed = ev.HandedOver(
-            at=self.now,
-            actor=self.click.who.actor,
-            key=self.click.key,
-            to_id=to.id,
-            to_name=to.name,
-            to_email=to.email,
-            by_name=self.click.who.shown,
-            owner_id=facts.owner.id if facts and facts.owner else "",
-        )
+        handed = self._handed_over(to)
         said = (
             f"Handed over to {to.name or to.email} by {self.click.who.shown}; they are told with the "
             "next run and get the whole time again"
         )
         return self.answered("handed over", said, handed)
+
+    def _handed_over(self, to: Person) -> ev.HandedOver:
+        facts = self._look_up()
+        return ev.HandedOver(
+            at=self.now,
+            actor=self.click.who.actor,
+            key=self.click.key,
+            to_id=to.id,
+            to_name=to.name,
+            to_email=to.email or "",
+            by_name=self.click.who.shown,
+            owner_id=facts.owner.id if facts and facts.owner else "",
+        )
 
     def delete_now(self) -> Reply:
         """Record the owner's consent, then try at once; whatever stands against it today waits for a run."""
@@ -387,6 +425,7 @@ _HEED: Mapping[Answer, Callable[[_Hearing], Reply]] = {
     Answer.KEEP_FOR_GOOD: _Hearing.keep_for_good,
     Answer.DELETE: _Hearing.delete_now,
     Answer.HAND_OVER: _Hearing.hand_over,
+    Answer.TAKE_OVER: _Hearing.take_over,
     Answer.RESTORE: _Hearing.restore,
     Answer.CONFIRM: _Hearing.confirm,
     Answer.DECLINE: _Hearing.decline,

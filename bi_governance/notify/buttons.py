@@ -20,12 +20,14 @@ ACTIONS: dict[str, tuple[Answer, int]] = {
     **{f"keep_{days}": (Answer.KEEP, days) for days in KEEP_DAYS},
     "still_need": (Answer.KEEP, STILL_NEEDED_DAYS),
     **{str(answer): (answer, 0) for answer in Answer if answer is not Answer.KEEP},
+    Answer.TAKE_OVER: (Answer.TAKE_OVER, STILL_NEEDED_DAYS),
 }
 _LABELS = {
     **{f"keep_{days}": f"Keep {days} days" for days in KEEP_DAYS},
     "still_need": "I still need this",
     Answer.KEEP_FOR_GOOD: "Keep for good",
     Answer.HAND_OVER: "Hand over",
+    Answer.TAKE_OVER: "I need it and look after it",
     Answer.DELETE: "Delete now",
     Answer.WHY: "Why?",
     Answer.RESTORE: "Restore",
@@ -43,7 +45,7 @@ OF_A_WARNING = (
 )
 _MINOR = frozenset({"keep_30", "keep_365", Answer.KEEP_FOR_GOOD, Answer.HAND_OVER})
 OF_A_DELETION = (Answer.RESTORE, Answer.WHY)
-OF_A_VIEWING = ("still_need", Answer.WHY)
+OF_A_VIEWING = ("still_need", Answer.TAKE_OVER, Answer.WHY)
 OF_A_REQUEST = (Answer.CONFIRM, Answer.DECLINE)
 # What can still be said once an answer was heeded, by its outcome; everything else is settled.
 STILL_OPEN = {"agreed": ("keep_90",), "trial": ("keep_90",), "removed": (Answer.RESTORE,)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import http.client
 import json
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -19,7 +18,6 @@ from bi_governance.run import daily_run
 from bi_governance.sandbox.slack_people import over_http, post, signature
 from tests.answers.office import ADA, ANN, BOB, EVE, PATIENCE, SECRET, listening
 from tests.flow.test_daily_run import go_live
-from tests.flow.world import START
 
 WARNING_BUTTONS = ("keep_30", "keep_90", "keep_365", "keep_for_good", "hand_over", "delete", "why")
 
@@ -399,28 +397,3 @@ def test_a_get_request_is_nothing(listening_office):
     connection.request("GET", f"{parts.path}?payload=%7B%7D")
     assert connection.getresponse().status == 405
     connection.close()
-
-
-# --- those who merely used it
-
-
-def test_a_viewer_may_keep_and_nothing_else(office):
-    office.world.services = replace(office.world.services, viewers_at_most=3)
-    office.world.bi.add("1")
-    office.world.bi.view("1", "bob", START - 75 * timedelta(days=1))
-    go_live(office.world)
-    office.run()
-    told = office.message(BOB)
-    assert [e["action_id"] for b in told.blocks if b["type"] == "actions" for e in b["elements"]] == [
-        "still_need",
-        "why",
-    ]
-    for button in ("delete", "hand_over", "keep_for_good"):
-        forged = office.people.press(BOB, told, "still_need", "board:1")
-        forged["actions"][0]["action_id"] = button
-        forged["actions"][0]["action_ts"] = f"1.{button}"
-        office.deliver(forged)
-    assert office.refusals() == [(BOB, "unauthorised")] * 3
-    office.press(BOB, "still_need", message=told)
-    assert office.case().kept_until is not None
-    assert office.case().warning is None
