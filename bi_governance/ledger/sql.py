@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bi_governance.errors import StorageError
 from bi_governance.events import Event
 from bi_governance.ledger import chain, leases, schema
 from bi_governance.ledger.database import Database
@@ -81,17 +82,30 @@ class SqlLedger:
                 self._folded_through = row["seq"]
             return _copy(self._folded)
 
-    def verify(self) -> int:
+    def verify(self, known: str | None = None) -> int:
         """Recompute the hash chain over every event; returns how many there are.
 
         Raises StorageError naming the first event that was changed, or whose predecessor was changed
-        or taken away. Events cut off at the very end leave no trace in a chain.
+        or taken away. Events cut off at the very end leave no trace in a chain; against that helps
+        `known`, a head noted earlier, which must still be part of it.
         """
         last, count = chain.GENESIS, 0
+        is_part = known is None or known == last
         for row in self._rows(sa.select(schema.event)):
             last = chain.check(row, last)
+            is_part = is_part or last == known
             count += 1
+        if not is_part:
+            raise StorageError(
+                f"The ledger does not hold the event with the hash {known}: events were cut off at its end, "
+                "or it is another ledger."
+            )
         return count
+
+    def head(self) -> str:
+        """The hash of the newest event, which stands for all of them."""
+        with self._database.reading() as connection:
+            return _last_hash(connection)
 
     def save_plan(self, plan: Plan, lease: Lease | None = None) -> None:
         """Keep the whole plan as JSON; the same plan of the same run is kept once."""
