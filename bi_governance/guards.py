@@ -140,36 +140,36 @@ def collapsed_days(days: Sequence[SourceDay], limits: Limits) -> tuple[SourceDay
     whole = sorted(
         (d for d in days if d.covered_through - d.covered_from >= timedelta(days=1)), key=lambda d: d.day
     )
-    trusted: list[SourceDay] = []
+    trusted: list[list[SourceDay]] = [[] for _ in range(7)]  # by weekday: asked for once a day
     for index, day in enumerate(whole):
         week = whole[max(index - 6, 0) : index + 1]
-        if _fell_below_weekday(day, trusted, limits):
+        same = trusted[day.day.weekday()]
+        if _fell_below(day, same[-8:], limits):
             continue
         if _is_silent_week(week, trusted, limits):
-            trusted = [d for d in trusted if d.day < week[0].day]
+            trusted = [[d for d in each if d.day < week[0].day] for each in trusted]
         else:
-            trusted.append(day)
-    kept = {day.day for day in trusted}
+            same.append(day)
+    kept = {day.day for each in trusted for day in each}
     return tuple(day for day in whole if day.day not in kept)
 
 
-def _fell_below_weekday(day: SourceDay, before: Sequence[SourceDay], limits: Limits) -> bool:
-    same = [d.events for d in before if d.day.weekday() == day.day.weekday()][-8:]
+def _fell_below(day: SourceDay, same: Sequence[SourceDay], limits: Limits) -> bool:
     if len(same) < 2:
         return False
-    median = statistics.median(same)
+    median = statistics.median(d.events for d in same)
     return median >= limits.volume_min_events and day.events < limits.volume_floor * median
 
 
-def _is_silent_week(week: Sequence[SourceDay], before: Sequence[SourceDay], limits: Limits) -> bool:
+def _is_silent_week(week: Sequence[SourceDay], before: Sequence[Sequence[SourceDay]], limits: Limits) -> bool:
     """Seven days in a row without any event, although things happened in the 28 trusted days before.
 
     Those may lie however far back: silence never becomes normal by lasting.
     """
     if any(d.events for d in week) or week[-1].day - week[0].day != WEEK - timedelta(days=1):
         return False
-    earlier = [d.events for d in before if d.day < week[0].day][-28:]
-    return sum(earlier) >= limits.volume_min_events
+    earlier = sorted((d for each in before for d in each if d.day < week[0].day), key=lambda d: d.day)
+    return sum(d.events for d in earlier[-28:]) >= limits.volume_min_events
 
 
 def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
