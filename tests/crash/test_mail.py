@@ -27,9 +27,9 @@ def mail() -> Iterator[SmtpSandbox]:
 
 @pytest.fixture
 def mailing(product: Product, mail: SmtpSandbox) -> Product:
-    """The product with a mail server for those who are not on Slack."""
+    """The product with a mail server for those who are not on Slack; viewers are told nothing."""
     server = {"host": "127.0.0.1", "port": mail.port, "sender": "bi@acme.example", "starttls": False}
-    return product.configured(email=server)
+    return product.configured(email=server, viewers={"at_most": 0})
 
 
 @pytest.mark.parametrize(
