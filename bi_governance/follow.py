@@ -31,6 +31,7 @@ class FollowReport(WarnReport):
     """What people were told afterwards, and how many messages were mended."""
 
     edited: int = 0
+    problems: list[str] = field(default_factory=list)
     unedited: list[str] = field(default_factory=list)
 
 

@@ -307,9 +307,18 @@ def advance(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
 
 
 def _answered(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
-    """What an owner's answer changes beyond keeping; consent counts in the episode it was given in."""
+    """What an owner's answer changes beyond keeping; consent counts in its own episode, in live."""
+    is_live = mode is Mode.LIVE
     match event:
-        case ev.RemovalAgreed() if case.is_open and (event.episode, event.mode) == (case.episode, mode):
+        case ev.RemovalAgreed() if (
+            case.is_open
+            and is_live
+            and (event.episode, event.mode)
+            == (
+                case.episode,
+                mode,
+            )
+        ):
             return replace(case, agreed_at=case.agreed_at or event.at)
         case ev.HandedOver():
             return replace(case.next_episode(), handed_over=event)

@@ -343,7 +343,7 @@ def month_stage(services: Services, report: RunReport, lease: Lease) -> None:
     try:
         report.month = report_month(services, report.plan, lease, report.run_id)
     except DeliveryError as error:
-        report.followed.failed.append(f"the summary of the month: {error}")
+        report.followed.problems.append(f"the summary of the month: {error}")
 
 
 def finish(services: Services, report: RunReport, lease: Lease) -> None:
@@ -385,7 +385,7 @@ def _afterwards(report: RunReport) -> Iterator[str]:
     waiting = report.warned.waiting + followed.waiting
     if waiting:
         yield f"Waiting for working hours (schedule.notice_window): news about {waiting} visual(s)."
-    yield from (f"Not told: {text}" for text in followed.failed[:10])
+    yield from (f"Not told: {text}" for text in (*followed.failed, *followed.problems)[:10])
     yield from (f"Not brought up to date: {text}" for text in followed.unedited[:10])
 
 

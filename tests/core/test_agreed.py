@@ -8,7 +8,7 @@ import pytest
 
 from bi_governance import events as ev
 from bi_governance.lifecycle import Case, State, fold
-from bi_governance.model import Action, Mode
+from bi_governance.model import Action, Mode, NoticeKind
 from bi_governance.rules import Policy
 from bi_governance.window import ActionWindow
 from tests.core.estate import KEY, LIVE, NOW, ago, codes, covered, judge, notice, visual
@@ -103,7 +103,7 @@ def test_it_goes_with_the_run_after_the_consent() -> None:
     machine.click(2, "agree")
     machine.live_through(1)
     assert gone(machine) == ["2"]
-    assert len(told(machine, 2)) == 1
+    assert told(machine, 2) == [NoticeKind.WARNING, NoticeKind.DELETED]
     machine.the_ledger_tells_what_was_done()
 
 
@@ -125,3 +125,9 @@ def test_a_use_nobody_could_know_of_yet_still_spares_it() -> None:
     machine.use(2, True, 0)
     machine.shell.run(FINE, Luck())
     assert gone(machine) == []
+
+
+def test_consent_given_in_a_trial_hurries_nothing_not_even_the_simulation() -> None:
+    """Found by the machine: nobody may answer so in a trial, and if it were recorded it would not count."""
+    history = notice(visual(), 1, mode=Mode.DRY_RUN), agreed(0.5, mode=Mode.DRY_RUN)
+    assert fold(history).case(KEY).agreed_at is None

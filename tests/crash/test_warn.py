@@ -41,7 +41,18 @@ def test_killed_while_warning(product: Product, blow: Blow) -> None:
     assert_nothing_left(product, "warn")
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_the_answer_to_a_reply_that_slack_refused_is_lost(product: Product) -> None:
+    """Slack no longer has the warning it answers: it did not arrive, and the next run tells it by itself."""
+    ended = product.run("warn", at=DUE, blow=Blow("lost", "answer", POST, 1))
+    said = " ".join(ended.said.replace("│", " ").split())
+    assert (ended.status, "Could not be told: 1 reader(s)" in said) == (1, True), ended.said
+    again = product.run("warn", at=DUE)
+    assert again.status == 0, again.said
+    assert_told_once(product)
+    assert_nothing_left(product, "warn")
+
+
+@pytest.mark.parametrize("nth", [2, 3])
 def test_the_answer_to_a_message_is_lost(product: Product, nth: int) -> None:
     ended = product.run("warn", at=DUE, blow=Blow("lost", "answer", POST, nth))
     assert ended.status == 0, ended.said

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from bi_governance import events as ev
 from bi_governance.app import App
 from bi_governance.cli.main import app as program
+from bi_governance.cli.main import out
 from bi_governance.config_file import load_settings
 from bi_governance.model import Mode
 from bi_governance.run import RunReport, daily_run
@@ -111,7 +112,9 @@ class Office:
         """What the command prints, as one line of words."""
         key = f"lk:dashboard:{self.dashboards[owner]}"
         words = ["explain", key, "--config", str(self.file), "--as-of", START.isoformat()]
-        ended = CliRunner().invoke(program, words, env={**self.secrets, "COLUMNS": "400"})
+        with pytest.MonkeyPatch.context() as wide:
+            wide.setattr(out, "width", 400)
+            ended = CliRunner().invoke(program, words, env=self.secrets)
         assert ended.exit_code == 0, ended.output
         return " ".join(ended.output.split())
 
