@@ -33,8 +33,8 @@ from bi_governance.sandbox.server import Fault
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LIVE_ON, RESCUE_ON, KEEP_ON, RESTORE_ON = 21, 24, 23, 31
-RUNS = (0, 7, 14, 21, 22, 26, 29, 45)
-OUTAGE_ON = 14
+RUNS = (0, 7, 21, 22, 26, 29, 45)
+OUTAGE_ON = 7
 WANTED_BACK = "Warehouse move tracker"
 WANTED_IN_TRIAL = "Newsletter sign-ups"
 
