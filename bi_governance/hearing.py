@@ -156,7 +156,8 @@ class _Hearing:
         """Consent to an early end is the owner's own: no stand-in's, no admin's, no former owner's."""
         handed = self.case.handed_over
         if handed is not None:
-            return handed.to_id == self.click.who.id
+            # Whoever took it over by themselves stands in for the owner; only a hand-over makes them one.
+            return handed.to_id == self.click.who.id and handed.actor != self.click.who.actor
         is_theirs = notice is not None and not notice.succession and notice.notice is not NoticeKind.VIEWER
         by_message = is_theirs and self._was_told(notice)
         return by_message or self._owns()

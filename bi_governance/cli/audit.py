@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json as json_text
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -20,6 +20,7 @@ from bi_governance.explain import event_json
 audit = typer.Typer(help="The ledger as evidence.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
+Write = Callable[[dict[str, Any]], None]
 COLUMNS = ("at", "kind", "actor", "run_id", "key")
 
 
@@ -96,14 +97,14 @@ def _write(events: Iterable[Event], format_: Format, stream: IO[str]) -> int:
     return count
 
 
-def _jsonl(stream: IO[str]) -> Any:
+def _jsonl(stream: IO[str]) -> Write:
     def write(record: dict[str, Any]) -> None:
         stream.write(json_text.dumps(record, ensure_ascii=False) + "\n")
 
     return write
 
 
-def _csv(stream: IO[str]) -> Any:
+def _csv(stream: IO[str]) -> Write:
     table = csv.writer(stream)
     table.writerow((*COLUMNS, "data"))
 

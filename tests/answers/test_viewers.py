@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bi_governance import events as ev
 from bi_governance.ports import Reach
 from tests.answers.office import ADA, BOB, EVE
 from tests.flow.test_daily_run import go_live
@@ -66,6 +67,34 @@ def test_where_the_owner_could_not_be_told_the_viewer_looks_after_it(viewed):
     handed = viewed.case().handed_over
     assert (handed.to_id, handed.to_email) == (viewed.members[BOB], BOB)
     assert viewed.said(viewed.message(BOB)) == ["Kept until 2026-05-31; Bob looks after it"]
+
+
+def test_who_took_it_over_stands_in_and_may_not_have_it_deleted_at_once(viewed):
+    viewed.world.ledger.append([took_over(viewed, actor=f"slack:{viewed.members[BOB]} {BOB}")])
+    viewed.run()
+    viewed.press(BOB, "delete", message=viewed.message(BOB))
+    assert viewed.refusals() == [(BOB, "unauthorised")]
+    assert viewed.case().agreed_at is None
+
+
+def test_whom_the_owner_handed_it_over_to_may(viewed):
+    viewed.world.ledger.append([took_over(viewed, actor=f"slack:{viewed.members[ADA]} {ADA}")])
+    viewed.run()
+    viewed.press(BOB, "delete", message=viewed.message(BOB))
+    assert viewed.refusals() == []
+
+
+def took_over(office, *, actor):
+    board = office.world.bi.things["1"]
+    return ev.HandedOver(
+        at=office.world.clock.now(),
+        actor=actor,
+        key=office.world.key("1"),
+        to_id=office.members[BOB],
+        to_name="Bob",
+        to_email=BOB,
+        owner_id=board.owner,
+    )
 
 
 def test_only_a_viewer_who_was_told_may_take_it_over(viewed):
