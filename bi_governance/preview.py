@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bi_governance.errors import ConfigurationError
 from bi_governance.explain import current_plan
 from bi_governance.keep import known_key
+from bi_governance.lifecycle import State
 from bi_governance.model import Action, Mode, NoticeKind, Person, Reason, Role, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Digest, DigestItem, Recipient, Services, TrialNotices
 from bi_governance.run import gather
 from bi_governance.told import ASKING, Ending
+from bi_governance.viewers import first_viewer
 from bi_governance.warn import Surroundings, digest_item, in_messages, kind_of, owner_or_successor
 
 MESSAGE_ID = "preview"
@@ -35,8 +38,8 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     It has the owner's other visuals that are due for the same kind of notice, as far as they fit into
     the same message. A visual nothing is due for is shown in a warning of its own, with a remark.
 
-    Raises ConfigurationError for a key that is unknown or gone, DeliveryError when the owner's address
-    cannot be looked up, RecipientUnknown when nobody would be told.
+    Raises ConfigurationError for a key that is unknown or gone, or has no viewer to show; DeliveryError when
+    an address cannot be looked up, RecipientUnknown when nobody would be told.
     """
     VisualKey.parse(text)
     state = services.ledger.state()
@@ -48,8 +51,10 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     is_due = decision.action in TOLD and wanted in (None, kind_of(decision))
     mode = plan.modes[key.source]
     around = Surroundings(services, estate.facts, [d.key for d in (decision, *plan.of(*TOLD))])
-    recipient = _recipient(services, around, key)
-    told = _told_together(services, plan, around, decision, recipient) if is_due else [decision]
+    if wanted is NoticeKind.VIEWER:
+        return _to_viewer(services, around, decision, mode)
+    recipient = _recipient(services, state, around, key)
+    told = _told_together(services, plan, state, around, decision, recipient) if is_due else [decision]
     items = tuple(digest_item(services, around, d, recipient) for d in told)
     kind = wanted or kind_of(decision)
     if kind not in ASKING:
@@ -58,8 +63,27 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     return Preview(digest, tuple(_remarks(services, decision, kind, mode, is_due=is_due)))
 
 
+def _to_viewer(services: Services, around: Surroundings, decision: Decision, mode: Mode) -> Preview:
+    found = first_viewer(services, around.facts[decision.key])
+    if found is None:
+        raise ConfigurationError(
+            f"no viewer of {decision.key} would be told: nobody who can be reached is known to have used it "
+            "lately but its owner, or viewers.at_most is 0."
+        )
+    viewer, recipient = found
+    item = replace(digest_item(services, around, decision, recipient), viewed=viewer)
+    digest = Digest(MESSAGE_ID, NoticeKind.VIEWER, mode, recipient, (item,), services.retention_days)
+    remark = "Viewers are told in live only, once somebody was warned. This is how it would read."
+    return Preview(digest, (remark,))
+
+
 def _told_together(
-    services: Services, plan: Plan, around: Surroundings, decision: Decision, recipient: Recipient
+    services: Services,
+    plan: Plan,
+    state: State,
+    around: Surroundings,
+    decision: Decision,
+    recipient: Recipient,
 ) -> Sequence[Decision]:
     mode, owner = plan.modes[decision.key.source], _same(around.facts[decision.key].owner)
     due = [
@@ -71,7 +95,7 @@ def _told_together(
     ]
     if recipient.role is not Role.OWNER:
         # Whoever stands in may do so for some of the owner's things only.
-        due = [d for d in due if _recipient(services, around, d.key) == recipient]
+        due = [d for d in due if _recipient(services, state, around, d.key) == recipient]
     return next(part for part in in_messages(services, around, due, recipient) if decision in part)
 
 
@@ -88,9 +112,9 @@ def _ended(services: Services, item: DigestItem, kind: NoticeKind, mode: Mode) -
     )
 
 
-def _recipient(services: Services, around: Surroundings, key: VisualKey) -> Recipient:
+def _recipient(services: Services, state: State, around: Surroundings, key: VisualKey) -> Recipient:
     viewers = services.warehouse.viewers([key]).get(key, ())
-    return owner_or_successor(services, around.facts[key], services.ledger.state().case(key), viewers)
+    return owner_or_successor(services, around.facts[key], state.case(key), viewers)
 
 
 def _same(owner: Person | None) -> str:

@@ -104,6 +104,12 @@ def _messages(
             yield recipient, tuple(items[start : start + size])
 
 
+def first_viewer(services: Services, facts: Facts) -> tuple[Viewer, Recipient] | None:
+    """Who would be told first of a visual nobody was told of yet; None when no viewer would be."""
+    viewers = services.warehouse.viewers([facts.key]).get(facts.key, ())
+    return next(_to_tell(services, facts, Case(facts.key), viewers, WarnReport()), None)
+
+
 def _to_tell(
     services: Services, facts: Facts, case: Case, viewers: Sequence[Viewer], report: WarnReport
 ) -> Iterator[tuple[Viewer, Recipient]]:

@@ -14,6 +14,7 @@ from bi_governance.preview import preview
 from bi_governance.run import daily_run
 from bi_governance.told import ASKING
 from tests.flow.test_daily_run import go_live
+from tests.flow.world import DAY, START
 
 
 def keys(digest):
@@ -96,17 +97,27 @@ def test_in_dry_run_it_says_who_is_told(world, told, remarks):
 @pytest.mark.parametrize("live", [True, False])
 def test_every_kind_can_be_looked_at_before_anything_is_due(world, kind, live):
     world.bi.add("1")
+    world.bi.view("1", "bob", START - 75 * DAY)
     if live:
         go_live(world)
     collect_only(world)
-    found = preview(replace(world.services, trial_notices=TrialNotices.OWNERS), "bi:board:1", kind)
+    services = replace(world.services, trial_notices=TrialNotices.OWNERS, viewers_at_most=1)
+    found = preview(services, "bi:board:1", kind)
     assert (found.digest.kind, keys(found.digest)) == (kind, ["1"])
     (shown,) = found.digest.items
-    assert (shown.ending is None) == (kind in ASKING)
+    assert (shown.ending is None) == (kind in ASKING or kind is NoticeKind.VIEWER)
+    assert (shown.viewed is not None) == (kind is NoticeKind.VIEWER)
     assert (shown.restorable_until is not None) == (live and kind is NoticeKind.DELETED)
     assert (found.remarks == ()) == (kind is NoticeKind.WARNING)
     message = compose_digest(found.digest, Reading(UTC, "the team", is_owner=True))
     assert message.items[0].title == "Board 1"
+
+
+def test_where_no_viewer_would_be_told_none_is_made_up(world):
+    world.bi.add("1")
+    collect_only(world)
+    with pytest.raises(ConfigurationError, match=r"no viewer of bi:board:1 would be told"):
+        preview(world.services, "bi:board:1", NoticeKind.VIEWER)
 
 
 def test_a_kind_that_is_due_is_shown_as_it_will_go_out(world):
