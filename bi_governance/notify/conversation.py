@@ -14,6 +14,7 @@ from bi_governance.notify.blocks import Block
 from bi_governance.notify.forms import View, text
 from bi_governance.notify.message import shown
 from bi_governance.notify.requests import Place
+from bi_governance.notify.slack import NO_THREAD
 from bi_governance.notify.slack_api import SlackApi, SlackRefused
 
 log = structlog.get_logger(__name__)
@@ -58,10 +59,19 @@ class Conversation:
         self._api.call("views.update", view_id=view_id, view=view)
 
     def message(self, place: Place) -> dict[str, Any] | None:
-        """A message as it stands now, also one in a thread; None when it is not there (any more)."""
-        found = self._api.read(
-            "conversations.replies", channel=place.channel, ts=place.ts, limit=1, include_all_metadata=True
-        )
+        """A message as it stands now, also one in a thread; None when Slack does not have it (any more)."""
+        try:
+            found = self._api.read(
+                "conversations.replies",
+                channel=place.channel,
+                ts=place.ts,
+                limit=1,
+                include_all_metadata=True,
+            )
+        except SlackRefused as error:
+            if error.code not in NO_THREAD:
+                raise
+            return None  # deleted, or told by e-mail
         return next((m for m in found.get("messages", ()) if m.get("ts") == place.ts), None)
 
     def rewrite(self, place: Place, message: Mapping[str, Any], blocks: Sequence[Block]) -> None:

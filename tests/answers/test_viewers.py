@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bi_governance import events as ev
+from bi_governance.notify.requests import Place
 from bi_governance.ports import Reach
 from tests.answers.office import ADA, BOB, EVE
 from tests.flow.test_daily_run import go_live
@@ -52,6 +53,13 @@ def test_an_offer_to_look_after_it_stands_in_the_owners_message(viewed):
     assert viewed.case().handed_over is None
     line = "Kept until 2026-05-31; Bob needs it and offers to look after it"
     assert (viewed.said(to_ada), viewed.said(to_bob)) == ([line], [line])
+
+
+def test_a_warning_that_went_by_e_mail_is_no_message_of_slack_to_change(viewed):
+    viewed.run()
+    conversation = viewed.answers._slack
+    assert conversation.message(Place("email/mail.acme.example", "<1@acme.example>")) is None
+    assert conversation.message(Place(viewed.message(BOB).channel, "1.000001")) is None
 
 
 def test_where_the_owner_could_not_be_told_the_viewer_looks_after_it(viewed):
