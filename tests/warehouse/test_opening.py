@@ -1,5 +1,6 @@
 """Opening, preparing, letting go: what happens when the database is older, locked, broken or not there."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -114,3 +115,13 @@ def test_what_is_no_url_or_has_no_driver_is_a_configuration_error(url):
 @pytest.fixture
 def unused_port():
     return free_port()
+
+
+def test_duckdb_is_told_once_that_there_is_no_pandas(tmp_path, monkeypatch):
+    """Else it has Python search all folders anew for every parameter of every statement."""
+    assert importlib.util.find_spec("pandas") is None, "the locked environment has no pandas"
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+    warehouse = SqlWarehouse(f"duckdb:///{tmp_path}/w.duckdb", raw_schema="bi_raw", schema="bi")
+    warehouse.prepare()
+    warehouse.close()
+    assert sys.modules["pandas"] is None
