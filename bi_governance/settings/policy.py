@@ -1,0 +1,109 @@
+"""Settings of what counts as unused, of the trial, and of the bounds on what one run may do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from bi_governance.ports import TrialNotices
+from bi_governance.settings.section import Days, Section
+
+
+class MatchSettings(Section):
+    """Which visuals a rule speaks about; every given part must fit."""
+
+    source: str | None = None
+    platform: str | None = None
+    type: str | None = None
+    folder: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    title: str | None = None
+
+
+class RuleSettings(Section):
+    """A named exception; the first rule that fits wins."""
+
+    name: str
+    match: MatchSettings = MatchSettings()
+    protect: bool = False
+    idle_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    warning_days: Annotated[int, Field(ge=1, le=365)] | None = None
+
+
+class PolicySettings(Section):
+    """When a visual counts as unused and how its owner is warned."""
+
+    idle_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    warning_days: Annotated[int, Field(ge=1, le=365)] = 7
+    reminder_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = (3, 1)
+    count_deliveries: bool = True
+    restore_immunity_days: Days = 30
+    succession_grace_days: Days = 14
+    rules: tuple[RuleSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _warning_fits(self) -> Self:
+        for name, idle, warning in (
+            ("policy", self.idle_days, self.warning_days),
+            *(
+                (f"rule '{r.name}'", r.idle_days or self.idle_days, r.warning_days or self.warning_days)
+                for r in self.rules
+            ),
+        ):
+            if warning >= idle:
+                raise ValueError(f"{name}: warning_days ({warning}) must be smaller than idle_days ({idle})")
+        return self
+
+
+class DryRunSettings(Section):
+    """Who is told during the trial."""
+
+    notices: TrialNotices = TrialNotices.CHANNEL
+
+
+class TrialSettings(Section):
+    """How long dry-run must have run before the first live switch; 0 = no trial."""
+
+    days: Days = 21
+
+
+class RampSettings(Section):
+    """Batches after going live: `first`, then times `factor` after every `clean_days` without regret."""
+
+    first: Annotated[int, Field(ge=0)] = 5
+    factor: Annotated[float, Field(ge=1)] = 2
+    clean_days: Annotated[int, Field(ge=1)] = 7
+
+
+class LimitSettings(Section):
+    """Bounds per run and source; 0 means none at all."""
+
+    delete_per_run: Annotated[int, Field(ge=0)] = 25
+    delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
+    delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
+    warn_per_run: Annotated[int, Field(ge=0)] = 200
+    ramp: RampSettings | None = RampSettings()
+    feed_max_age_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
+    volume_floor: Annotated[float, Field(ge=0, le=1)] = 0.2
+    inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+
+    @model_validator(mode="after")
+    def _whole_breaker(self) -> Self:
+        given = {"delete_per_run", "delete_percent"} & self.model_fields_set
+        if len(given) == 1:
+            (only,) = given
+            missing = ({"delete_per_run", "delete_percent"} - given).pop()
+            raise ValueError(
+                f"{only} is given without {missing}; the breaker needs both a count and a percent"
+            )
+        return self
+
+
+class ProtectSettings(Section):
+    """What is never touched whatever its use."""
+
+    certified: bool = True
+    personal_folders: bool = False
+    code_managed: bool = True
