@@ -7,7 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
@@ -16,6 +18,14 @@ from bi_governance.errors import ConfigurationError, StorageBusy, StorageError
 
 # SQLAlchemy would take psycopg2 for the plain names, which has no COPY by rows.
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+# Bytes DuckDB may take beyond what it holds while an inventory is replaced. A group of rows that does not
+# fit goes to a temporary file beside the warehouse.
+REPLACING = 24 * 2**20
+
+
+class OutOfMemory(StorageError):
+    """The database was given too little memory for what it had to do."""
 
 
 def warehouse_url(text: str) -> sa.URL:
@@ -55,6 +65,42 @@ class Database:
         with self._writing, self._translated(), self._open().begin() as connection:
             yield connection
 
+    @contextmanager
+    def replacing(self) -> Iterator[sa.Connection]:
+        """One transaction for many rows, in which DuckDB puts on disk what it would keep in memory.
+
+        Left alone it takes what the machine has, as everything that was written is kept as well. Raises
+        OutOfMemory when that is too little for what it holds; nothing has changed then.
+        """
+        if not self.is_duckdb:
+            with self.writing() as connection:
+                yield connection
+            return
+        limit, threads = self._usual
+        held = self._ask("select sum(memory_usage_bytes) from duckdb_memory()") or 0
+        self._tell(f"set memory_limit = '{int(held) + REPLACING}B'", "set threads = 1")
+        try:
+            with self.writing() as connection:
+                yield connection
+        finally:
+            # Not `reset memory_limit`, which DuckDB 1.5 shows and does not apply.
+            self._tell(f"set memory_limit = '{limit}'", f"set threads = {threads}")
+
+    @cached_property
+    def _usual(self) -> tuple[str, int]:
+        """What DuckDB may use. Asked for once: it rounds the answer down, and that would add up."""
+        limit, threads = (self._ask(f"select current_setting('{n}')") for n in ("memory_limit", "threads"))
+        return limit, threads
+
+    def _ask(self, query: str) -> Any:
+        with self.reading() as connection:
+            return connection.exec_driver_sql(query).scalar()
+
+    def _tell(self, *statements: str) -> None:
+        with self.reading() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
     def close(self) -> None:
         with self._opening:
             if self._engine is not None:
@@ -88,20 +134,31 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        """Errors of SQLAlchemy, and of the driver where rows are handed to it directly, as ours."""
         try:
             yield
         except DBAPIError as error:
-            raise self._in_our_words(error) from error
+            raise self._in_our_words(error.orig or error, type(error)) from error
+        except Exception as error:
+            if not isinstance(error, self._driver_error()):
+                raise
+            raise self._in_our_words(error, type(error)) from error
 
-    def _in_our_words(self, error: DBAPIError) -> StorageError:
-        said = str(error.orig).strip()
-        first_line = said.splitlines()[0] if said else type(error.orig).__name__
+    def _driver_error(self) -> type[Exception] | tuple[()]:
+        driver = self._engine.dialect.dbapi if self._engine is not None else None
+        return driver.Error if driver is not None else ()
+
+    def _in_our_words(self, error: BaseException, kind: type[Exception]) -> StorageError:
+        said = str(error).strip()
+        first_line = said.splitlines()[0] if said else type(error).__name__
         if self.is_duckdb and "Could not set lock" in said:
             return StorageBusy(
                 f"The warehouse file {self.url.database} is open in another process; "
                 f"let that finish or stop it, then run again."
             )
-        if isinstance(error, (OperationalError, InterfaceError)) and not self.is_duckdb:
+        if type(error).__name__ == "OutOfMemoryException":
+            return OutOfMemory(f"The warehouse {self._name()} ran out of memory: {first_line}")
+        if issubclass(kind, (OperationalError, InterfaceError)) and not self.is_duckdb:
             return StorageError(f"The warehouse {self._name()} cannot be reached: {first_line}")
         return StorageError(f"The warehouse {self._name()} refused: {first_line}")
 

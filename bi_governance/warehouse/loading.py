@@ -1,4 +1,4 @@
-"""The fastest way into each database: Arrow into DuckDB, COPY into PostgreSQL, inserts elsewhere."""
+"""The fastest way into each database: Parquet or Arrow into DuckDB, COPY into PostgreSQL, else inserts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 import sqlalchemy as sa
 
+from bi_governance.warehouse.spool import Spool
 from bi_governance.warehouse.tables import UtcTime, naive_utc
 
 _Item = TypeVar("_Item")
@@ -36,9 +37,7 @@ STAMP_COLUMNS = ("source", "run_id", "collected_at")
 class Loader(Protocol):
     """Puts record batches into a raw table within the caller's transaction."""
 
-    def insert(
-        self, connection: sa.Connection, table: sa.Table, reader: pa.RecordBatchReader, stamp: Stamp
-    ) -> None:
+    def insert(self, connection: sa.Connection, table: sa.Table, spool: Spool, stamp: Stamp) -> None:
         """Add every row."""
         ...
 
@@ -59,45 +58,43 @@ def loader_for(dialect: str, *, bulk: bool) -> Loader:
 
 
 class ArrowLoader:
-    """DuckDB reads Arrow memory in place."""
+    """DuckDB reads Parquet files and Arrow memory in place."""
 
-    def insert(
-        self, connection: sa.Connection, table: sa.Table, reader: pa.RecordBatchReader, stamp: Stamp
-    ) -> None:
-        self._insert(connection, table, reader, reader.schema.names, stamp, "")
+    def insert(self, connection: sa.Connection, table: sa.Table, spool: Spool, stamp: Stamp) -> None:
+        # A path is no parameter of a statement that is prepared; this one is ours and holds no quote.
+        incoming = f"read_parquet('{spool.path}')"
+        self._insert(connection, table, incoming, spool.names, stamp, "")
 
     def insert_new(
         self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch, stamp: Stamp
     ) -> int:
-        rows = pa.Table.from_batches([batch])
-        return self._insert(connection, table, rows, batch.schema.names, stamp, " on conflict do nothing")
+        driver = _driver(connection)
+        driver.register("incoming", pa.Table.from_batches([batch]))
+        try:
+            return self._insert(
+                connection, table, "incoming", batch.schema.names, stamp, " on conflict do nothing"
+            )
+        finally:
+            driver.unregister("incoming")
 
     @staticmethod
     def _insert(
-        connection: sa.Connection, table: sa.Table, data: Any, names: list[str], stamp: Stamp, conflict: str
+        connection: sa.Connection, table: sa.Table, data: str, names: list[str], stamp: Stamp, conflict: str
     ) -> int:
-        driver = connection.connection.driver_connection
-        assert driver is not None
         columns = _quoted(connection, names)
-        driver.register("incoming", data)
-        try:
-            done = driver.execute(
-                f"insert into {_name(connection, table)} ({columns}, source, run_id, collected_at) "  # noqa: S608 - names are ours
-                f"select {columns}, ?, ?, ? from incoming{conflict}",
-                list(stamp.values()),
-            )
-            return int(done.fetchone()[0])
-        finally:
-            driver.unregister("incoming")
+        done = _driver(connection).execute(
+            f"insert into {_name(connection, table)} ({columns}, source, run_id, collected_at) "  # noqa: S608 - names are ours
+            f"select {columns}, ?, ?, ? from {data}{conflict}",
+            list(stamp.values()),
+        )
+        return int(done.fetchone()[0])
 
 
 class CopyLoader:
     """PostgreSQL takes rows fastest through COPY."""
 
-    def insert(
-        self, connection: sa.Connection, table: sa.Table, reader: pa.RecordBatchReader, stamp: Stamp
-    ) -> None:
-        self._copy(connection, _name(connection, table), reader, reader.schema.names, stamp)
+    def insert(self, connection: sa.Connection, table: sa.Table, spool: Spool, stamp: Stamp) -> None:
+        self._copy(connection, _name(connection, table), spool.batches(), spool.names, stamp)
 
     def insert_new(
         self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch, stamp: Stamp
@@ -121,11 +118,12 @@ class CopyLoader:
         names: list[str],
         stamp: Stamp,
     ) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
         columns = _quoted(connection, [*names, *STAMP_COLUMNS])
         suffix = stamp.values()
-        with driver.cursor() as cursor, cursor.copy(f"copy {target} ({columns}) from stdin") as copy:
+        with (
+            _driver(connection).cursor() as cursor,
+            cursor.copy(f"copy {target} ({columns}) from stdin") as copy,
+        ):
             for row in _rows(batches):
                 copy.write_row(row + suffix)
 
@@ -133,10 +131,8 @@ class CopyLoader:
 class PlainLoader:
     """Inserts any database understands; slow, and complete."""
 
-    def insert(
-        self, connection: sa.Connection, table: sa.Table, reader: pa.RecordBatchReader, stamp: Stamp
-    ) -> None:
-        self._insert(connection, table, _rows(reader), reader.schema.names, stamp)
+    def insert(self, connection: sa.Connection, table: sa.Table, spool: Spool, stamp: Stamp) -> None:
+        self._insert(connection, table, _rows(spool.batches()), spool.names, stamp)
 
     def insert_new(
         self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch, stamp: Stamp
@@ -188,6 +184,12 @@ def _as_stored(table: sa.Table) -> sa.TableClause:
         sa.column(c.name, sa.DateTime() if isinstance(c.type, UtcTime) else c.type) for c in table.columns
     )
     return sa.table(table.name, *columns, schema=table.schema)
+
+
+def _driver(connection: sa.Connection) -> Any:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return driver
 
 
 def _name(connection: sa.Connection, table: sa.Table) -> str:

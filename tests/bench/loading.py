@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateSchema, CreateTable
 
@@ -19,6 +18,7 @@ from bi_governance.ports import Page, Row
 from bi_governance.warehouse.database import Database, warehouse_url
 from bi_governance.warehouse.loading import STAMP_COLUMNS, Loader, Stamp, chunks, loader_for
 from bi_governance.warehouse.rows import to_batch
+from bi_governance.warehouse.spool import Spool
 from bi_governance.warehouse.tables import RAW_TABLES, RawSchema, naive_utc
 from tests.bench.child import note
 from tests.bench.table import show
@@ -130,8 +130,11 @@ def _with(loader: Loader, *, has_key: bool) -> Way:
         if has_key:
             loader.insert_new(connection, table, batch, STAMP)
         else:
-            reader = pa.RecordBatchReader.from_batches(batch.schema, [batch])
-            loader.insert(connection, table, reader, STAMP)
+            spool = Spool(batch.schema)
+            spool.add(batch)
+            spool.finish()
+            loader.insert(connection, table, spool, STAMP)
+            spool.close()
 
     return load
 

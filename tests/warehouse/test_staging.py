@@ -136,3 +136,33 @@ def test_threads_that_write_the_same_rows_wait_for_each_other(warehouse, rows):
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(write, range(16))) == 500
     assert len(rows("looker_look", "look_id")) == 1
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_many_rows_are_replaced_whatever_memory_that_takes(warehouse, rows, monkeypatch):
+    """Where the little memory that DuckDB is given first does not do, it gets what it wants."""
+    monkeypatch.setattr("bi_governance.warehouse.database.REPLACING", 2**20)
+    many = [{"look_id": str(n), "title": f"look number {n} " * 20} for n in range(20_000)]
+    replace(warehouse, "us", looker_look=many)
+    assert len(rows("looker_look", "look_id")) == 20_000
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_after_a_replacement_the_database_may_take_what_it_could_before(warehouse):
+    # The setting DuckDB shows is not always the one that holds; this is.
+    limit = sa.text("select memory_limit, current_setting('threads') from pragma_database_size()")
+    seen = []
+    for _ in range(3):
+        replace(warehouse, "us", looker_look=[{"look_id": "1"}])
+        with warehouse._database.reading() as connection:
+            seen.append(tuple(connection.execute(limit).one()))
+    assert seen[0] == seen[1] == seen[2]
+    assert "GiB" in seen[0][0]
+
+
+def test_what_the_driver_says_itself_is_told_in_our_words(warehouse):
+    """Bulk paths talk to the driver without SQLAlchemy in between."""
+    with warehouse._database.writing() as connection:
+        connection.execute(sa.text("alter table bi_raw.looker_look alter column title set not null"))
+    with pytest.raises(StorageError, match="title"):
+        replace(warehouse, "us", looker_look=[{"look_id": "1"}])
