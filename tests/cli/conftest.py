@@ -1,7 +1,5 @@
 """The command line against sandbox servers, as a person uses it: a file, secrets in the environment."""
 
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +13,7 @@ from bi_governance.sandbox.estate import Estate
 from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.slack import SlackSandbox
 from bi_governance.sandbox.superset import SupersetSandbox
-
-
-@dataclass
-class Result:
-    """How one command ended."""
-
-    status: int
-    out: str
-    err: str
+from tests.forks import Result, command_line
 
 
 @dataclass
@@ -43,24 +33,14 @@ class Office:
         (self.folder / "config" / "bi_governance.yml").write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str, timeout: float = 120, **environment: str) -> Result:
-        """Run the installed program in a process of its own."""
-        command = [sys.executable, "-c", "from bi_governance.cli import main; main()", *arguments]
-        ended = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(self.folder),
-                "COLUMNS": "100",
-                **self.secrets,
-                **environment,
-            },
-            capture_output=True,
-            text=True,
+        """Run the command line in a process of its own."""
+        alone = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "COLUMNS": "100"}
+        return command_line(
+            *arguments,
+            folder=self.folder,
+            environment={**alone, **self.secrets, **environment},
             timeout=timeout,
-            check=False,
         )
-        return Result(ended.returncode, ended.stdout, ended.stderr)
 
     def writes(self) -> list:
         return [*self.looker.requests.writes(), *self.superset.requests.writes()]

@@ -1,7 +1,6 @@
 """The product on disk and its processes: every run is a fork of one that has imported everything already."""
 
 import json
-import multiprocessing
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -12,19 +11,7 @@ from typing import Any
 from tests.crash import child
 from tests.crash.child import PATIENCE_SECONDS, Blow, Errand, Gate
 from tests.crash.estate import Company, secrets, settings
-
-# A process that has imported the product already; every run is a fork of it.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    [
-        "tests.crash.child",
-        "bi_governance.connectors.looker",
-        "bi_governance.connectors.superset",
-        "duckdb_sqlalchemy",
-        "dbt.cli.main",
-        "dbt.adapters.duckdb",
-    ]
-)
+from tests.forks import PROCESSES
 
 
 @dataclass(frozen=True, slots=True)
