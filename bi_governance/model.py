@@ -237,14 +237,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SourceDay:
-    """One source's access feed on one UTC day: from when to when it is proven complete, and its volume."""
+    """One source's access feed on one UTC day: from when to when it is proven complete, and its volume.
+
+    `events` are those of accounts that count. `busiest` is the account among them that used the most
+    different visuals, `busiest_visuals` how many those were.
+    """
 
     source: str
     day: datetime
     covered_from: datetime
     covered_through: datetime
     events: int
-    busiest_actor_share: float = 0.0
+    busiest: Person | None = None
+    busiest_visuals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
