@@ -179,6 +179,20 @@ class Coverage:
         begin = max(moment, self.start)
         return max(self.through - begin - self.since(begin), timedelta(0))
 
+    @property
+    def length(self) -> timedelta:
+        """How much time is covered altogether."""
+        return sum((i.length for i in self.intervals), timedelta(0))
+
+    def reaches(self, length: timedelta) -> datetime | None:
+        """The moment at which so much time was covered; None while it is not."""
+        missing = length
+        for interval in self.intervals:
+            if interval.length >= missing:
+                return interval.start + missing
+            missing -= interval.length
+        return None
+
     def contains(self, moment: datetime) -> bool:
         return any(i.start <= moment < i.end for i in self.intervals)
 

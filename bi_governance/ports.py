@@ -79,12 +79,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing `doctor` checked at a source; `advice` says what to do when it is not ok."""
+    """One thing `doctor` checked at a source; `advice` says what to do when it is not ok.
+
+    What is not ok stops every deletion at the source, unless `is_needed` says that none depends on it.
+    """
 
     name: str
     ok: bool
     detail: str
     advice: str = ""
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from bi_governance import events as ev
+from bi_governance.alert import LAST_SUCCESS, alert_silence
 from bi_governance.errors import DeliveryError, SourceUnreachable
 from bi_governance.guards import Limits
 from bi_governance.model import VisualKey
 from bi_governance.run import daily_run
 from tests.flow.test_daily_run import go_live, run_days
-from tests.flow.world import DAY, World
+from tests.flow.world import DAY, START, World
 
 
 def concerns(world):
@@ -207,3 +208,68 @@ class TestCanaries:
 
     def test_two_weeks_by_default(self):
         assert Limits().canary_days == 14
+
+
+class TestSilence:
+    """No run has succeeded for longer than `schedule.alarm_after_hours`."""
+
+    BEGUN = START - 100 * DAY
+
+    def watch(self, world):
+        """What `serve` does every hour."""
+        two_days = timedelta(hours=48)
+        return alert_silence(world.ledger, world.post, world.clock, two_days, self.BEGUN)
+
+    def test_an_old_last_success_calls_the_admins_once_and_the_next_success_says_so(self, world):
+        world.bi.add("1")
+        daily_run(world.services)
+        world.clock.forward(2)
+        assert not self.watch(world)
+        assert concerns(world) == []
+        world.clock.forward(0.01)
+        for _ in range(3):
+            assert self.watch(world)
+            world.clock.forward(1 / 24)
+        (told,) = concerns(world)
+        assert told.title == "bi-governance: no run has succeeded for 48 hours"
+        assert told.lines[0].startswith("Last success: 2026-03-02 06:00 UTC.")
+        assert "bi-governance doctor" in told.lines[-1]
+        assert daily_run(world.services).outcome == "done"
+        said = "Runs succeed again; the last one to succeed before this was on 2026-03-02 06:00 UTC"
+        assert any(line.startswith(said) for line in summaries(world)[-1])
+        assert not self.watch(world)
+        run_days(world, 1)
+        assert not any("Runs succeed again" in line for line in summaries(world)[-1])
+        world.clock.forward(3)
+        assert self.watch(world)
+        assert len(concerns(world)) == 2
+
+    def test_a_run_that_failed_is_no_success(self, world):
+        world.bi.add("1")
+        daily_run(world.services)
+        break_down(world)
+        world.clock.forward(3)
+        assert daily_run(world.services).outcome == "failed"
+        assert self.watch(world)
+        assert not any("Runs succeed again" in line for line in summaries(world)[-1])
+        assert LAST_SUCCESS in world.ledger.state().open_concerns()
+
+    def test_before_the_first_success_it_counts_from_the_first_start(self, world):
+        break_down(world)
+        daily_run(world.services)
+        world.clock.forward(1)
+        assert not self.watch(world)
+        world.clock.forward(1.01)
+        assert self.watch(world)
+        assert "Last success: never." in concerns(world)[-1].lines[0]
+
+    def test_a_service_that_never_got_a_run_started_is_noticed_too(self, world):
+        assert self.watch(world)
+
+    def test_what_was_not_accepted_is_told_an_hour_later(self, world):
+        world.post.refuse = "slack is down"
+        with pytest.raises(DeliveryError):
+            self.watch(world)
+        world.post.refuse = None
+        self.watch(world)
+        assert len(concerns(world)) == 1

@@ -95,6 +95,8 @@ class Platform:
     writes: list[str] = field(default_factory=list)
     instance: str = "instance-1"
     failing: dict[str, SourceError] = field(default_factory=dict)
+    lacking: list[Probe] = field(default_factory=list)
+    probed: int = 0
 
     def add(self, native_id: str, title: str | None = None, **more: object) -> Thing:
         thing = Thing(native_id, title or f"Board {native_id}", **more)  # type: ignore[arg-type]
@@ -184,7 +186,10 @@ class ThingReader:
         return BackupContent({"thing.txt": repr(thing).encode()}, {"key": str(key), "children": children})
 
     def probe(self) -> Iterator[Probe]:
+        self.truth.probed += 1
+        self.truth.check("probe")
         yield Probe("connection", ok=True, detail="fine")
+        yield from self.truth.lacking
 
     def close(self) -> None:
         """Nothing to close."""

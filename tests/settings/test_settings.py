@@ -94,7 +94,10 @@ def test_every_mistake_is_named_at_once_with_the_nearest_key(tmp_path):
         ("notices: {wording: {title.warnin: x}}", "did you mean 'title.warning'?"),
         ("notices: {wording: {title.warning: '{who}'}}", "unknown placeholder {who}"),
         ("dry_run: {notices: everybody}", "dry_run.notices"),
-        ("sources: {a: {platform: looker, canaries: ['42']}}", "write source:type:native_id, e.g. a:dashboard:42"),
+        (
+            "sources: {a: {platform: looker, canaries: ['42']}}",
+            "source:type:native_id, e.g. a:dashboard:42",
+        ),
         ("sources: {a: {platform: looker, canaries: ['a:look:']}}", "'a:look:' is not a visual key"),
         ("sources: {a: {platform: looker, canaries: ['b:look:x:1']}}", "write a:look:x:1 if it is here"),
         ("limits: {canary_days: 0}", "canary_days"),
