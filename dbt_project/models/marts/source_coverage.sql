@@ -105,7 +105,10 @@ ranked_actors as (
         day,
         actor_id,
         visuals,
-        row_number() over (partition by source, day order by visuals desc, actor_id) as actor_rank
+        row_number() over (
+            partition by source, day
+            order by visuals desc, actor_id asc
+        ) as actor_rank
     from actor_days
     where visuals > 0
 
