@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.alarms import Alarm
+from bi_governance.errors import DeliveryError
 from bi_governance.guards import Veto
 from bi_governance.lifecycle import State
 from bi_governance.ports import Announcement, Clock, Lease, Ledger, Notifier, Services
@@ -129,8 +130,16 @@ def _tell(
 ) -> None:
     """Announce unless it was announced and only the record got lost."""
     message_id = _message_id(state, events)
-    if notifier.find(message_id, notifier.trial_recipient(), now - LOOKED_FOR) is None:
+    if not _was_told(notifier, message_id, now):
         notifier.announce(Announcement(message_id, title, lines))
+
+
+def _was_told(notifier: Notifier, message_id: str, now: datetime) -> bool:
+    """Whether the message is there; where that cannot be told, better twice than never."""
+    try:
+        return notifier.find(message_id, notifier.trial_recipient(), now - LOOKED_FOR) is not None
+    except DeliveryError:
+        return False
 
 
 def _message_id(state: State, events: Sequence[ev.ConcernEvent]) -> str:

@@ -28,6 +28,18 @@ def break_down(world, source="bi"):
     world.platforms[source].failing["history"] = SourceUnreachable("no answer", source=source)
 
 
+def refuse(announcement):
+    raise DeliveryError("channel_not_found")
+
+
+def test_where_nobody_can_say_whether_it_was_told_it_is_told(world):
+    world.bi.add("1")
+    break_down(world)
+    world.post.refuse = "missing_scope"
+    daily_run(world.services)
+    assert len(concerns(world)) == 1
+
+
 def test_nothing_wrong_nothing_told(world):
     world.bi.add("1")
     run_days(world, 3)
@@ -74,19 +86,14 @@ def test_the_terminal_and_the_ledger_keep_all_the_reasons(world):
             assert "no answer" in event.summary
 
 
-def test_what_could_not_be_told_is_told_by_the_next_run(world):
+def test_what_could_not_be_told_is_told_by_the_next_run(world, monkeypatch):
     world.bi.add("1")
     break_down(world)
-    real = world.post.announce
-
-    def refuse(announcement):
-        raise DeliveryError("channel_not_found")
-
-    world.post.announce = refuse
-    report = daily_run(world.services)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.post, "announce", refuse)
+        report = daily_run(world.services)
     assert report.problems[0] == "the admins could not be told of what needs them: channel_not_found"
     assert world.ledger.state().concerns == {}
-    world.post.announce = real
     world.clock.forward(1)
     daily_run(world.services)
     assert len(concerns(world)) == 1
@@ -266,10 +273,10 @@ class TestSilence:
     def test_a_service_that_never_got_a_run_started_is_noticed_too(self, world):
         assert self.watch(world)
 
-    def test_what_was_not_accepted_is_told_an_hour_later(self, world):
-        world.post.refuse = "slack is down"
-        with pytest.raises(DeliveryError):
-            self.watch(world)
-        world.post.refuse = None
+    def test_what_was_not_accepted_is_told_an_hour_later(self, world, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(world.post, "announce", refuse)
+            with pytest.raises(DeliveryError):
+                self.watch(world)
         self.watch(world)
         assert len(concerns(world)) == 1
