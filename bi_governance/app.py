@@ -260,6 +260,7 @@ class App:
             ),
             viewers_at_most=settings.viewers.at_most,
             robots={name: given.robots for name, given in self.sources.items()},
+            canaries={name: given.canary_keys() for name, given in self.sources.items()},
             allow_unrecoverable=frozenset(
                 n for n, given in self.sources.items() if given.allow_unrecoverable
             ),

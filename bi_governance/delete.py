@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
@@ -41,6 +41,31 @@ class _Refused(Exception):
     def __init__(self, guard: str, reason: str) -> None:
         super().__init__(reason)
         self.guard = guard
+
+
+class _Permissions:
+    """What each source lets us do, asked once a run and right before the first removal there."""
+
+    def __init__(self) -> None:
+        self._missing: dict[str, str] = {}
+
+    def missing_at(self, reader: Reader) -> str:
+        """What `doctor` would find missing, with its advice; empty when nothing is."""
+        if reader.name not in self._missing:
+            self._missing[reader.name] = "; ".join(_missing(reader))
+        return self._missing[reader.name]
+
+
+def _missing(reader: Reader) -> Iterator[str]:
+    try:
+        probes = list(reader.probe())
+    except SourceError as error:
+        yield f"the permissions could not be asked for: {error}"
+        return
+    for probe in probes:
+        if not probe.ok and probe.is_needed:
+            advice = f" - {probe.advice}" if probe.advice and not probe.detail.endswith(probe.advice) else ""
+            yield f"{probe.name}: {probe.detail}{advice}"
 
 
 def settle_removals(services: Services, state: State, lease: Lease, run_id: str) -> list[VisualKey]:
@@ -87,10 +112,11 @@ def delete(
     report = DeleteReport()
     around = {f.key: f for f in estate}
     digest = plan.digest
+    permissions = _Permissions()
     for decision in plan.of(Action.DELETE):
         if only is not None and decision.key not in only:
             continue
-        removal = _Removal(services, plan, digest, decision, around, lease)
+        removal = _Removal(services, plan, digest, decision, around, lease, permissions)
         if plan.modes[decision.key.source] is Mode.LIVE:
             removal.carry_out(report)
         else:
@@ -109,6 +135,7 @@ class _Removal:
         decision: Decision,
         estate: dict[VisualKey, Facts],
         lease: Lease,
+        permissions: _Permissions,
     ) -> None:
         self.services = services
         self.plan = plan
@@ -117,6 +144,7 @@ class _Removal:
         self.key = decision.key
         self.estate = estate
         self.lease = lease
+        self.permissions = permissions
 
     def simulate(self, report: DeleteReport) -> None:
         """Dry-run: write down that live would have removed it here; nothing else exists to be called."""
@@ -131,6 +159,7 @@ class _Removal:
             self._must_still_be_due()
             reader, route = self._reader(), self._route()
             self._must_be_same_instance(reader)
+            self._must_be_permitted(reader)
             self._must_be_untouched(self._look(reader))
             backup = self._back_up(reader)
             # The backup may have taken minutes: ask everything that a click can change once more.
@@ -182,6 +211,11 @@ class _Removal:
             raise _Refused("live_check", f"the platform could not be asked: {error}") from error
         if found != pinned:
             raise _Refused("same_instance", f"this is {found}, not the pinned instance {pinned}")
+
+    def _must_be_permitted(self, reader: Reader) -> None:
+        missing = self.permissions.missing_at(reader)
+        if missing:
+            raise _Refused("permissions", missing)
 
     def _route(self) -> RemovalRoute:
         route = self._reader().capabilities.routes.get(self.key.type)

@@ -115,6 +115,33 @@ class SourceVetoed(Event, kind="source.vetoed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernEvent(Event):
+    """The admins were told of something that concerns a source (or, with none, everything).
+
+    `name` is the guard or alarm, `subject` what it is about where a source can have several.
+    """
+
+    source: str
+    name: str
+    subject: str = ""
+    text: str = ""
+
+    @property
+    def concern(self) -> tuple[str, str, str]:
+        return (self.source, self.name, self.subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernRaised(ConcernEvent, kind="concern.raised"):
+    """The admins were told that it has begun, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernSettled(ConcernEvent, kind="concern.settled"):
+    """The admins were told that it is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisualEvent(Event):
     """Something that happened to one visual."""
 

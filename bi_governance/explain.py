@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from bi_governance.events import Event, NoticeDelivered, to_record
-from bi_governance.guards import Limits, Veto, source_vetoes, trusted_coverage
+from bi_governance.guards import Veto, source_vetoes, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
-from bi_governance.model import Action, Facts, Mode, Person, SourceDay, VisualKey
+from bi_governance.model import Action, Facts, Mode, Person, VisualKey
+from bi_governance.outlook import Outlook, outlook
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Services
@@ -157,7 +158,7 @@ class SourceStatus:
     covered_from: datetime | None
     covered_through: datetime | None
     gap: timedelta
-    deletions_possible_from: datetime | None
+    outlook: Outlook
     vetoes: tuple[Veto, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -174,8 +175,9 @@ class SourceStatus:
             "covered_from": _iso(self.covered_from),
             "covered_through": _iso(self.covered_through),
             "uncovered_days": self.gap.days,
-            "deletions_possible_from": _iso(self.deletions_possible_from),
-            "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
+            "deletions_possible_from": _iso(self.outlook.possible_from),
+            "outlook": self.outlook.to_json(),
+            "vetoes": [{"guard": v.guard, "reason": v.reason, "advice": v.advice} for v in self.vetoes],
         }
 
 
@@ -236,14 +238,26 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         coverage.start,
         coverage.through,
         coverage.gap_after(coverage.start) if coverage.start else timedelta(0),
-        deletions_possible_from(days, services.policy, services.limits),
+        outlook_of(services, state, estate, name),
         vetoes,
     )
 
 
-def deletions_possible_from(days: Sequence[SourceDay], policy: Policy, limits: Limits) -> datetime | None:
-    """The first day on which access history alone can prove anything unused; None without any history."""
-    coverage = trusted_coverage(days, limits)
-    if coverage.start is None:
-        return None
-    return coverage.start + timedelta(days=policy.idle_days) + coverage.gap_after(coverage.start)
+def outlooks(services: Services, state: State, estate: Estate) -> tuple[Outlook, ...]:
+    """The outlook of every configured source, by name."""
+    return tuple(outlook_of(services, state, estate, name) for name in sorted(services.readers))
+
+
+def outlook_of(services: Services, state: State, estate: Estate, name: str) -> Outlook:
+    """From when deletions are possible at one source, and why not sooner."""
+    evidence, now = estate.evidence.sources[name], services.clock.now()
+    return outlook(
+        evidence,
+        [f for f in estate.facts if f.key.source == name],
+        source_vetoes(evidence, state, services.limits, now),
+        state,
+        services.policy,
+        services.limits,
+        now,
+        kept_days=services.readers[name].capabilities.history_days,
+    )

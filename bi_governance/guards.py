@@ -5,12 +5,31 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bi_governance.lifecycle import State
-from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
+from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay, VisualKey
 
 WEEK = timedelta(days=7)
+
+# What somebody is to do about each guard's veto, beyond what its reason says.
+ADVICE = {
+    "collection_complete": "Run `bi-governance doctor`, mend what it names, and run again. A partial feed "
+    "usually means that our account lacks a permission.",
+    "feed_fresh": "Run `bi-governance run`; if the history still ends there, the platform is behind: ask who "
+    "runs it.",
+    "transform_current": "Run `bi-governance run`, which builds the marts anew.",
+    "volume_plausible": "Find out whether the platform recorded everything on those days. A quiet day passes "
+    "by itself; if an account that opened everything has stopped, put it into sources.{source}.robots.",
+    "inventory_plausible": "Find out whether somebody cleaned up by hand or our account lost rights; a real "
+    "change becomes usual after a few runs.",
+    "tests_passed": "Run `bi-governance transform`; it names the test and what it found.",
+    "same_instance": "Correct the address; if another instance is intended, run: bi-governance mode dry-run "
+    "--source {source} --reason ...",
+    "trial_completed": "Go on with the trial: bi-governance mode dry-run --source {source} --reason ...",
+    "canaries": "Open the canary at the platform: if that does not show here after the next run, the access "
+    "history is broken. If nobody uses it any more, name another in sources.{source}.canaries.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +52,9 @@ class Limits:
     volume_min_events: int = 10
     inventory_floor: float = 0.8
     inventory_min_rows: int = 10
+    canary_days: int = 14
+    busiest_percent: float = 50.0
+    busiest_min_population: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,20 @@ class Veto:
     source: str
     guard: str
     reason: str
+
+    @property
+    def advice(self) -> str:
+        """What somebody is to do about it."""
+        return ADVICE[self.guard].format(source=self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A visual known to be used: whether the inventory has it, and the last day a person's use was seen."""
+
+    key: VisualKey
+    is_there: bool
+    last_seen: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +93,7 @@ class SourceEvidence:
     transformed_at: datetime | None = None
     expected_feeds: tuple[str, ...] = ()
     removed_by_us: int = 0
+    canaries: tuple[Canary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +114,7 @@ def source_vetoes(evidence: SourceEvidence, state: State, limits: Limits, now: d
         *tests_passed(evidence),
         *same_instance(evidence),
         *trial_completed(evidence, state, limits),
+        *canaries(evidence, limits, now),
     )
     return tuple(found)
 
@@ -212,8 +250,7 @@ def same_instance(evidence: SourceEvidence) -> Iterable[Veto]:
         yield Veto(
             evidence.source,
             "same_instance",
-            f"this is not the instance that was pinned (pinned {evidence.pinned}, found {found}); "
-            f"if that is intended run: bi-governance mode dry-run --source {evidence.source} --reason ...",
+            f"this is not the instance that was pinned (pinned {evidence.pinned}, found {found})",
         )
 
 
@@ -226,9 +263,21 @@ def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> I
         yield Veto(
             evidence.source,
             "trial_completed",
-            f"its dry-run trial lasted {done.days} of {limits.trial_days} days; "
-            f"continue it with: bi-governance mode dry-run --source {evidence.source} --reason ...",
+            f"its dry-run trial lasted {done.days} of {limits.trial_days} days",
         )
+
+
+def canaries(evidence: SourceEvidence, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """Every visual known to be used must be there, and the access history must show its use."""
+    since = (now - timedelta(days=limits.canary_days)).date()
+    for canary in evidence.canaries:
+        if not canary.is_there:
+            yield Veto(evidence.source, "canaries", f"{canary.key} is not in the inventory")
+        elif canary.last_seen is None:
+            yield Veto(evidence.source, "canaries", f"{canary.key} was never seen to be used")
+        elif canary.last_seen < since:
+            text = f"{canary.key} was last seen to be used on {canary.last_seen}"
+            yield Veto(evidence.source, "canaries", text)
 
 
 def deletion_allowance(source: str, population: int, state: State, limits: Limits, now: datetime) -> int:

@@ -106,6 +106,14 @@ class Stretch:
     ended: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Of a concern the admins were told at `at` that it began or, with `is_over`, ended."""
+
+    at: datetime
+    is_over: bool = False
+
+
 @dataclass(slots=True)
 class State:
     """The ledger folded: what every use case starts from."""
@@ -124,6 +132,7 @@ class State:
     mail: Mailbag = field(default_factory=Mailbag)
     months_reported: set[str] = field(default_factory=set)
     first_run: datetime | None = None
+    concerns: dict[tuple[str, str, str], Told] = field(default_factory=dict)
 
     def case(self, key: VisualKey) -> Case:
         return self.cases.get(key) or Case(key)
@@ -138,6 +147,10 @@ class State:
     def longest_trial(self, source: str) -> timedelta:
         """The longest stretch of recorded dry-run plans the source ever had."""
         return max((s.last - s.first for s in self.trials.get(source, ())), default=timedelta(0))
+
+    def open_concerns(self) -> dict[tuple[str, str, str], datetime]:
+        """What the admins were told of and not yet that it is over, and since when they know."""
+        return {concern: told.at for concern, told in self.concerns.items() if not told.is_over}
 
     def switch_of(self, source: str) -> ModeSwitch:
         """The mode of a source and since when it holds."""
@@ -178,7 +191,7 @@ def _apply(state: State, event: ev.Event) -> None:
 
 
 def _note_own(state: State, event: ev.Event) -> None:
-    """What we did that concerns no visual and no source."""
+    """What we did that concerns no visual, and decides nothing."""
     match event:
         case ev.RunStarted():
             state.first_run = state.first_run or event.at
@@ -186,6 +199,8 @@ def _note_own(state: State, event: ev.Event) -> None:
             state.mail.edited(event)
         case ev.MonthReported():
             state.months_reported.add(event.month)
+        case ev.ConcernRaised() | ev.ConcernSettled():
+            state.concerns[event.concern] = Told(event.at, isinstance(event, ev.ConcernSettled))
         case _:
             pass
 

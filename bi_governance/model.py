@@ -179,6 +179,20 @@ class Coverage:
         begin = max(moment, self.start)
         return max(self.through - begin - self.since(begin), timedelta(0))
 
+    @property
+    def length(self) -> timedelta:
+        """How much time is covered altogether."""
+        return sum((i.length for i in self.intervals), timedelta(0))
+
+    def reaches(self, length: timedelta) -> datetime | None:
+        """The moment at which so much time was covered; None while it is not."""
+        missing = length
+        for interval in self.intervals:
+            if interval.length >= missing:
+                return interval.start + missing
+            missing -= interval.length
+        return None
+
     def contains(self, moment: datetime) -> bool:
         return any(i.start <= moment < i.end for i in self.intervals)
 
@@ -237,14 +251,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SourceDay:
-    """One source's access feed on one UTC day: from when to when it is proven complete, and its volume."""
+    """One source's access feed on one UTC day: from when to when it is proven complete, and its volume.
+
+    `events` are those of accounts that count. `busiest` is the account among them that used the most
+    different visuals, `busiest_visuals` how many those were.
+    """
 
     source: str
     day: datetime
     covered_from: datetime
     covered_through: datetime
     events: int
-    busiest_actor_share: float = 0.0
+    busiest: Person | None = None
+    busiest_visuals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

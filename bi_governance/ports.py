@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -79,12 +79,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing `doctor` checked at a source; `advice` says what to do when it is not ok."""
+    """One thing `doctor` checked at a source; `advice` says what to do when it is not ok.
+
+    What is not ok stops every deletion at the source, unless `is_needed` says that none depends on it.
+    """
 
     name: str
     ok: bool
     detail: str
     advice: str = ""
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,10 @@ class Warehouse(Protocol):
 
     def viewers(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, tuple[Viewer, ...]]:
         """The mart `visual_viewer` for these visuals: who used them most lately, in that order."""
+        ...
+
+    def last_views(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, date]:
+        """The last UTC day on which access history shows a person's use of these, where it shows any."""
         ...
 
     def source_days(self) -> list[SourceDay]:
@@ -589,6 +597,7 @@ class Services:
     notice_window: ActionWindow = field(default_factory=ActionWindow)
     retention_days: int = 30
     robots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    canaries: Mapping[str, tuple[VisualKey, ...]] = field(default_factory=dict)
     people: People = field(default_factory=People)
     viewers_at_most: int = 0
     allow_unrecoverable: frozenset[str] = frozenset()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bi_governance import events as ev
+from bi_governance.alarms import Alarm, alarms
+from bi_governance.alert import AlertReport, alert, concerns_of, settle_silence
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.follow import FollowReport, follow
-from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
+from bi_governance.guards import Canary, Evidence, SourceEvidence, Veto, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.monthly import report_month
@@ -53,7 +56,10 @@ class RunReport:
     viewers: ViewerReport = field(default_factory=ViewerReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
     followed: FollowReport = field(default_factory=FollowReport)
+    alarms: tuple[Alarm, ...] = ()
+    alerts: AlertReport = field(default_factory=AlertReport)
     month: str = ""
+    recovered: str = ""
     rescued: list[VisualKey] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -108,6 +114,7 @@ def daily_run(services: Services) -> RunReport:
         report.collections = collect_stage(services, report.run_id, lease)
         report.transform = transform(services, report.run_id, lease)
         prepare_plan(services, report, lease)
+        alert_stage(services, report, lease)
         warn_stage(services, report, lease)
         delete_stage(services, report, lease)
         follow_stage(services, report, lease)
@@ -170,10 +177,12 @@ def gather(services: Services, state: State) -> Estate:
         if f.key.source in services.readers
     )
     feeds = services.warehouse.feed_statuses()
+    canaries = _canaries(services, facts)
     evidence = {
         name: replace(
             _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name]),
             removed_by_us=_removed_recently(state, name, services.clock.now()),
+            canaries=canaries.get(name, ()),
         )
         for name in sorted(services.readers)
     }
@@ -196,6 +205,16 @@ def _evidence(
         transformed_at=state.marts.at if state.marts else None,
         expected_feeds=(*reader.inventory_feeds, reader.history_feed),
     )
+
+
+def _canaries(services: Services, facts: Sequence[Facts]) -> dict[str, tuple[Canary, ...]]:
+    """Per source its visuals known to be used, as inventory and access history show them."""
+    living = {f.key for f in facts if not f.is_trashed}
+    seen = services.warehouse.last_views([key for keys in services.canaries.values() for key in keys])
+    return {
+        source: tuple(Canary(key, key in living, seen.get(key)) for key in keys)
+        for source, keys in services.canaries.items()
+    }
 
 
 def _removed_recently(state: State, source: str, now: datetime) -> int:
@@ -315,6 +334,20 @@ def _rescue(services: Services, plan: Plan, lease: Lease) -> list[VisualKey]:
     return [d.key for d in plan.of(Action.RESCUE)]
 
 
+def alert_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Tell the admins what began to need them, and what no longer does."""
+    if report.plan is None or report.estate is None:
+        return
+    evidence = report.estate.evidence
+    population = Counter(f.key.source for f in report.estate.facts if not f.is_trashed)
+    report.alarms = alarms(evidence, population, services.limits, services.clock.now())
+    concerns = concerns_of(report.plan.vetoes, report.alarms)
+    try:
+        report.alerts = alert(services, concerns, evidence.sources.keys(), lease, report.run_id)
+    except DeliveryError as error:
+        report.problems.append(f"the admins could not be told of what needs them: {error}")
+
+
 def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
     """Send what the report's plan says is due: to owners, and after them to viewers."""
     if report.plan is not None and report.estate is not None:
@@ -348,9 +381,12 @@ def month_stage(services: Services, report: RunReport, lease: Lease) -> None:
 
 def finish(services: Services, report: RunReport, lease: Lease) -> None:
     """Tell the analytics team and close the run in the ledger."""
+    if report.outcome != "failed":
+        report.recovered = settle_silence(services, lease, report.run_id)
     title, lines = summary(report)
     try:
-        services.notifier.announce(Announcement(f"run-{report.run_id}", title, tuple(lines)))
+        brief = tuple(summary(report, is_brief=True)[1])
+        services.notifier.announce(Announcement(f"run-{report.run_id}", title, brief))
     except DeliveryError as error:
         report.problems.append(f"the summary could not be delivered: {error}")
     services.ledger.append(
@@ -389,8 +425,11 @@ def _afterwards(report: RunReport) -> Iterator[str]:
     yield from (f"Not brought up to date: {text}" for text in followed.unedited[:10])
 
 
-def summary(report: RunReport) -> tuple[str, list[str]]:
-    """The run in a title and a few lines, for the channel and the terminal."""
+def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str]]:
+    """The run in a title and a few lines, for terminal and ledger.
+
+    With `is_brief` for the channel, which is told of what stops a source once: it keeps one line per source.
+    """
     modes: Mapping[str, Mode] = report.plan.modes if report.plan else {}
     live = sorted(s for s, mode in modes.items() if mode is Mode.LIVE)
     lines = [
@@ -415,8 +454,29 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
     lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])
     lines.extend(f"Failed: {text}" for text in report.deleted.failed[:20])
-    for collection in report.collections:
-        lines.extend(f"{collection.source}: {problem}" for problem in collection.problems()[:5])
-    if report.plan is not None:
-        lines.extend(f"Vetoed {v.source}: {v.guard} - {v.reason}" for v in _vetoes_to_tell(report)[:20])
+    if report.recovered:
+        lines.append(report.recovered)
+    lines.extend(f"Problem: {text}" for text in report.problems)
+    lines.extend(_standing(report) if is_brief else _trouble(report))
     return f"bi-governance run {report.run_id}: {report.outcome}", lines
+
+
+def _trouble(report: RunReport) -> Iterator[str]:
+    """Everything that stops a source, and every alarm, with its reasons."""
+    for collection in report.collections:
+        yield from (f"{collection.source}: {problem}" for problem in collection.problems()[:5])
+    yield from (f"Vetoed {v.source}: {v.guard} - {v.reason}" for v in _vetoes_to_tell(report)[:20])
+    yield from (f"Look at {a.source}: {a.name} - {a.text}. {a.advice}" for a in report.alarms[:20])
+
+
+def _standing(report: RunReport) -> Iterator[str]:
+    """One line per source that is stopped, since when and by what; and one per alarm."""
+    guards: dict[str, list[str]] = {}
+    for veto in report.plan.vetoes if report.plan else ():
+        guards.setdefault(veto.source, []).append(veto.guard)
+    for source, names in guards.items():
+        known = [report.alerts.since.get((source, name, "")) for name in names]
+        since = min((at for at in known if at is not None), default=report.started_at)
+        named = ", ".join(dict.fromkeys(names))
+        yield f"Stopped {source} since {since:%Y-%m-%d}: {named}; bi-governance status says why."
+    yield from (f"Still to look at {a.source}: {a.name} {a.subject}" for a in report.alarms[:20])

@@ -56,26 +56,36 @@ def test_no_second_start_without_a_window_or_with_the_daily_run_inside_it():
 
 
 def test_a_late_start_still_happens_and_missed_ones_are_one():
-    scheduler = build(ScheduleSettings(), lambda: None)
-    (job,) = scheduler.get_jobs()
-    assert job.misfire_grace_time == GRACE_SECONDS > 3600
-    assert job.coalesce
-    assert job.max_instances == 1
+    scheduler = build(ScheduleSettings(), lambda: None, lambda: None)
+    for job in scheduler.get_jobs():
+        assert job.misfire_grace_time == GRACE_SECONDS > 3600
+        assert job.coalesce
+        assert job.max_instances == 1
+
+
+def test_the_watch_comes_every_hour_beside_the_runs():
+    seen = []
+    scheduler = build(ScheduleSettings(), lambda: seen.append("run"), lambda: seen.append("watch"))
+    daily, watch = scheduler.get_jobs()
+    assert (daily.id, watch.id) == ("daily", "watch")
+    assert watch.trigger.interval == timedelta(hours=1)
+    watch.func()
+    assert seen == ["watch"]
 
 
 def test_a_failed_run_is_logged_and_does_not_end_the_service(capsys):
     def fail():
         raise SourceUnreachable("no answer", source="looker_prod")
 
-    (job,) = build(ScheduleSettings(), fail).get_jobs()
-    job.func()
-    assert "no answer" in capsys.readouterr().out
+    for job in build(ScheduleSettings(), fail, fail).get_jobs():
+        job.func()
+        assert "no answer" in capsys.readouterr().out
 
 
 def test_other_errors_are_not_swallowed():
     def fail():
         raise ZeroDivisionError
 
-    (job,) = build(ScheduleSettings(), fail).get_jobs()
-    with pytest.raises(ZeroDivisionError):
-        job.func()
+    for job in build(ScheduleSettings(), fail, fail).get_jobs():
+        with pytest.raises(ZeroDivisionError):
+            job.func()

@@ -50,12 +50,36 @@ def status(
     as_of: AsOfOption = None,
     source: SourceOption = None,
     json: JsonOption = None,
-) -> None:
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only whether runs succeed, for monitoring: exit 1 when they do not."),
+    ] = False,
+) -> int:
     """Modes, trials, how far history is proven, what is due next, what can be restored."""
     options: Options = context.obj.with_later(config, as_of, source, json)
+    if check:
+        return _check_last_success(options)
     with options.open() as opened:
         found = status_now(opened.services)
     emit(options, found.to_json(), lambda: out.print(status_view(found, opened.settings.schedule.zone)))
+    return 0
+
+
+def _check_last_success(options: Options) -> int:
+    """Asks the ledger alone, which a run under way does not hold."""
+    with options.open() as opened:
+        last, now = opened.ledger.state().last_success, opened.clock.now()
+        schedule = opened.settings.schedule
+    is_late = last is None or now - last > schedule.alarm_after
+    value = {
+        "ok": not is_late,
+        "last_success": last.isoformat() if last else None,
+        "alarm_after_hours": schedule.alarm_after_hours,
+    }
+    said = f"last successful run: {local(last, schedule.zone, hours=True) if last else 'none yet'}"
+    late = f"; that is more than {schedule.alarm_after_hours} hours ago" if is_late and last else ""
+    emit(options, value, lambda: out.print(said + late))
+    return 1 if is_late else 0
 
 
 @app.command()

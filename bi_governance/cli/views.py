@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -15,8 +16,10 @@ from rich.text import Text
 
 from bi_governance.events import NoticeDelivered
 from bi_governance.explain import Explanation, Status, event_json
+from bi_governance.guards import Veto
 from bi_governance.model import Action, Coverage
 from bi_governance.notify.message import Item, Message
+from bi_governance.outlook import Outlook
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Probe
@@ -71,11 +74,15 @@ def plan_view(
     plan: Plan,
     zone: tzinfo,
     lost: Mapping[str, Mapping[str, Sequence[str]]],
+    ahead: Iterable[Outlook] = (),
     *,
     everything: bool = False,
     rows: int = 60,
 ) -> RenderableType:
-    """The plan: what happens to which visual, when, and why; and what of it no restore brings back."""
+    """The plan: what happens to which visual, when, and why; what of it no restore brings back.
+
+    And, with the outlooks `ahead`, from when deletions are possible at each source.
+    """
     shown = [d for d in plan.decisions if everything or d.action not in (Action.NONE, Action.PROTECT)]
     table = Table(
         title=f"Plan as of {local(plan.as_of, zone, hours=True)}  ({plan.digest[:12]})", title_justify="left"
@@ -97,10 +104,19 @@ def plan_view(
         for kind, words in kinds.items()
     )
     parts.extend(Text(sentence, style="cyan") for sentence in plan.only_reported())
-    parts.extend(Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta") for v in plan.vetoes)
+    parts.extend(_veto_lines(plan.vetoes))
+    parts.extend(Text(line, style="dim") for each in ahead for line in each.lines())
     modes = ", ".join(f"{source}: {mode}" for source, mode in sorted(plan.modes.items()))
     parts.append(Text(f"modes - {modes or 'no source configured'}", style="dim"))
     return Group(*parts)
+
+
+def _veto_lines(vetoes: Iterable[Veto]) -> Iterable[RenderableType]:
+    """Each veto, and after the last of a guard what to do about it."""
+    for (source, guard), same in groupby(vetoes, key=lambda veto: (veto.source, veto.guard)):
+        listed = list(same)
+        yield from (Text(f"veto {source}: {guard} - {veto.reason}", style="magenta") for veto in listed)
+        yield Text(f"  what to do: {listed[0].advice}", style="magenta")
 
 
 def _decision_cells(decision: Decision, zone: tzinfo) -> tuple[RenderableType, ...]:
@@ -129,14 +145,12 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
             str(s.visuals),
             str(warned),
             f"{local(s.covered_from, zone)} .. {local(s.covered_through, zone)}",
-            local(s.deletions_possible_from, zone),
+            local(s.outlook.possible_from, zone),
         )
     parts: list[RenderableType] = [sources]
-    parts.extend(
-        Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta")
-        for s in status.sources
-        for v in s.vetoes
-    )
+    for s in status.sources:
+        parts.extend(_veto_lines(s.vetoes))
+        parts.extend(Text(line, style="dim") for line in s.outlook.lines())
     parts.extend(
         Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
         for name in status.idle_rules
@@ -193,6 +207,7 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
         yield "told", _told(notice, zone)
     for veto in explanation.vetoes:
         yield "veto", f"{veto.guard}: {veto.reason}"
+        yield "what to do", veto.advice
     for name, result in explanation.rules:
         yield "rule", f"{name} - {result}"
     if facts is None:

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from bi_governance.app import App
+from bi_governance.alert import alert_silence
+from bi_governance.app import App, SystemClock
 from bi_governance.cli.main import (
     AsOfOption,
     ConfigOption,
@@ -26,7 +27,7 @@ from bi_governance.cli.main import (
 from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
 from bi_governance.config_file import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
-from bi_governance.explain import current_plan, lost_on_restore
+from bi_governance.explain import current_plan, lost_on_restore, outlooks
 from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Probe, Services
 from bi_governance.run import (
@@ -210,16 +211,18 @@ def plan(
     options: Options = context.obj.with_later(config, as_of, source, json)
     with options.open() as opened:
         state = opened.services.ledger.state()
-        made = current_plan(opened.services, state, gather(opened.services, state))
+        estate = gather(opened.services, state)
+        made = current_plan(opened.services, state, estate)
         lost = lost_on_restore(opened.services, made)
-    value = {**made.to_json(), "lost_on_restore": lost}
+        ahead = outlooks(opened.services, state, estate)
+    value = {**made.to_json(), "lost_on_restore": lost, "outlook": [each.to_json() for each in ahead]}
     if output is not None:
         try:
             output.write_text(jsonlib.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"the plan could not be written to {output}: {error.strerror}") from error
     zone = opened.settings.schedule.zone
-    emit(options, value, lambda: out.print(plan_view(made, zone, lost, everything=everything)))
+    emit(options, value, lambda: out.print(plan_view(made, zone, lost, ahead, everything=everything)))
     return 3 if made.vetoes else 0
 
 
@@ -293,9 +296,19 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
             "run.finished", run_id=report.run_id, outcome=report.outcome, title=title, summary=lines
         )
 
-    daemon = scheduler.build(settings.schedule, once)
+    begun = SystemClock().now()
+
+    def watch() -> None:
+        # Without `turn`: a run that hangs is the very thing to be noticed.
+        with options.open() as opened:
+            given = settings.schedule.alarm_after
+            if alert_silence(opened.ledger, opened.notifier, opened.clock, given, begun):
+                scheduler.log.error("run.overdue", alarm_after_hours=settings.schedule.alarm_after_hours)
+
+    daemon = scheduler.build(settings.schedule, once, watch)
     when = f"{settings.schedule.daily_at} {settings.schedule.timezone}"
     with answering(settings, turn) as over:
         heard = f" and hears answers over {' and '.join(over)}" if over else ""
         err.print(f"bi-governance: runs daily at {when}{heard}; Ctrl-C stops.")
+        scheduler.guarded(watch, "watch", "watch.failed")()
         daemon.start()

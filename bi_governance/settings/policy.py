@@ -88,6 +88,8 @@ class LimitSettings(Section):
     feed_max_age_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
     volume_floor: Annotated[float, Field(ge=0, le=1)] = 0.2
     inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+    canary_days: Annotated[int, Field(ge=1, le=365)] = 14
+    busiest_percent: Annotated[float, Field(gt=0, le=100)] = 50
 
     @model_validator(mode="after")
     def _whole_breaker(self) -> Self:

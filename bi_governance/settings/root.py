@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bi_governance.guards import Limits
 from bi_governance.rules import Match, Policy, Rule
@@ -50,6 +50,25 @@ class Settings(Section):
     viewers: ViewerSettings = ViewerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notices: NoticeSettings = NoticeSettings()
+
+    @field_validator("sources")
+    @classmethod
+    def _canaries_are_keys(cls, given: dict[str, SourceSettings]) -> dict[str, SourceSettings]:
+        """A canary that cannot be a visual of its source would stop it for ever."""
+        for name, source in given.items():
+            for text in source.canaries:
+                parts = text.split(":", 2)
+                if len(parts) != 3 or not all(parts):
+                    raise ValueError(
+                        f"{name}.canaries: '{text}' is not a visual key; write source:type:native_id, e.g. "
+                        f"{name}:dashboard:42"
+                    )
+                if parts[0] != name:
+                    meant = ":".join((name, *parts[1:]))
+                    raise ValueError(
+                        f"{name}.canaries: '{text}' is a visual of '{parts[0]}'; write {meant} if it is here"
+                    )
+        return given
 
     def to_policy(self) -> Policy:
         """The part the core decides with."""
@@ -97,6 +116,8 @@ class Settings(Section):
             feed_max_age=timedelta(hours=given.feed_max_age_hours),
             volume_floor=given.volume_floor,
             inventory_floor=given.inventory_floor,
+            canary_days=given.canary_days,
+            busiest_percent=given.busiest_percent,
         )
 
     def history_days(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Literal, Self
+from datetime import date, time, timedelta
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -38,10 +38,14 @@ class WindowSettings(Section):
 
 
 class ScheduleSettings(Section):
-    """When the daily run starts, deletions may happen and people may be written to; no window: always."""
+    """When the daily run starts, deletions may happen and people may be written to; no window: always.
+
+    The admins are called when no run succeeded for `alarm_after_hours`.
+    """
 
     daily_at: str = Field("06:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     timezone: str = "UTC"
+    alarm_after_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 48
     delete_window: WindowSettings | None = None
     notice_window: WindowSettings | None = None
 
@@ -57,6 +61,10 @@ class ScheduleSettings(Section):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def alarm_after(self) -> timedelta:
+        return timedelta(hours=self.alarm_after_hours)
 
     @property
     def time_of_day(self) -> time:

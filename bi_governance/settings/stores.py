@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bi_governance.model import VisualKey
 from bi_governance.settings.section import Section
 
 
@@ -38,7 +39,12 @@ class SourceSettings(BaseModel):
 
     platform: str
     robots: tuple[str, ...] = ()
+    canaries: tuple[str, ...] = ()
     allow_unrecoverable: bool = False
+
+    def canary_keys(self) -> tuple[VisualKey, ...]:
+        """The visuals known to be used; the settings as a whole have checked that they are keys."""
+        return tuple(VisualKey.parse(key) for key in self.canaries)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from operator import attrgetter
 from typing import Any
 
@@ -88,9 +88,10 @@ def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:
     mart = _mart(
         "source_coverage",
         schema,
-        ["source", "day", "events", "busiest_actor_share"],
+        ["source", "day", "counted_events", "busiest_actor_id", "busiest_actor_visuals"],
         ["covered_from", "covered_through"],
     )
+    people = _people(connection, schema)
     newest = sa.func.row_number().over(partition_by=mart.c.source, order_by=mart.c.day.desc())
     ranked = sa.select(mart, newest.label("recency")).subquery()
     query = sa.select(ranked).where(ranked.c.recency <= _DAYS).order_by(ranked.c.source, ranked.c.day)
@@ -100,11 +101,26 @@ def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:
             datetime.combine(row.day, time.min, UTC),
             row.covered_from,
             row.covered_through,
-            int(row.events),
-            float(row.busiest_actor_share),
+            int(row.counted_events),
+            _known(people, row.source, row.busiest_actor_id),
+            int(row.busiest_actor_visuals),
         )
         for row in connection.execute(query)
     ]
+
+
+def read_last_views(
+    connection: sa.Connection, schema: str, keys: Sequence[VisualKey]
+) -> Mapping[VisualKey, date]:
+    """The last day in `visual_usage_daily` on which a person used each of these visuals."""
+    if not keys:
+        return {}
+    mart = _mart("visual_usage_daily", schema, ["visual_key", "day", "view_count"])
+    query = sa.select(mart.c.visual_key, sa.func.max(mart.c.day).label("day")).where(
+        mart.c.visual_key.in_([str(key) for key in keys]), mart.c.view_count > 0
+    )
+    rows = connection.execute(query.group_by(mart.c.visual_key))
+    return {VisualKey.parse(row.visual_key): row.day for row in rows}
 
 
 def read_upstream(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -105,6 +105,10 @@ class SqlWarehouse:
     def upstream(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, tuple[str, ...]]:
         """What these visuals read, by name; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_upstream(connection, schema, keys))
+
+    def last_views(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, date]:
+        """The last day with a person's use, by access history; StorageError before the first transform."""
+        return self._read_mart(lambda connection, schema: marts.read_last_views(connection, schema, keys))
 
     def source_days(self) -> list[SourceDay]:
         """The newest 200 days per source, oldest first; StorageError before the first transform."""

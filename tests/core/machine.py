@@ -241,11 +241,12 @@ class World(RuleBasedStateMachine):
             tell("died while restoring")
         self.oracle.immune[key] = self.shell.now + self.shell.policy.immunity
 
-    @rule(source=sources, what=st.sampled_from(["tests", "instance", "mended", "mended"]))
+    @rule(source=sources, what=st.sampled_from(["tests", "instance", "silent", "gone", "mended", "mended"]))
     def break_source(self, source: str, what: str) -> None:
         feed = self.shell.feeds[source]
         feed.failed_tests = ("unique_key",) if what == "tests" else ()
         feed.fingerprint = "wrong" if what == "instance" else "right"
+        feed.canary = what if what in ("silent", "gone") else "sings"
 
     # --- what must hold after every step
 

@@ -146,6 +146,7 @@ class Oracle:
         assert now - max(d.through for d in feed.days.values()) <= 2 * DAY, "5: history ends too long ago"
         assert feed.fingerprint == "right", "5: another instance"
         assert not feed.failed_tests, "5: dbt tests failed"
+        assert feed.canary not in ("silent", "gone"), "5: a canary does not sing"
         assert self._longest_trial(source) >= timedelta(days=self.shell.limits.trial_days), "5: no trial"
 
     def _longest_trial(self, source: str) -> timedelta:

@@ -36,7 +36,7 @@ def test_a_kind_names_the_class_that_is_in_use(kind: str) -> None:
 
 
 def test_every_event_class_that_can_happen_has_a_kind() -> None:
-    abstract = {ev.Event, ev.VisualEvent, ev.NoticeEvent, ev.AnswerEvent}
+    abstract = {ev.Event, ev.VisualEvent, ev.NoticeEvent, ev.AnswerEvent, ev.ConcernEvent}
     named = {c for c in vars(ev).values() if isinstance(c, type) and issubclass(c, ev.Event)} - abstract
     assert named == set(ev.KINDS.values())
 
@@ -122,7 +122,7 @@ def _sample(kind: str) -> ev.Event:
         "until": NOW, "route": RemovalRoute.TRASH, "backup": "b", "plan_digest": "d", "immune_until": NOW,
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
         "outcome": "done", "month": "2026-02", "version": 1, "answer": "keep", "said": "Kept", "click": "c1",
-        "what": "a click", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test",
+        "what": "a click", "name": "feed_fresh", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test",
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from bi_governance import events as ev
+from bi_governance import guards
 from bi_governance.guards import (
+    ADVICE,
+    Canary,
     Limits,
     SourceEvidence,
     Veto,
@@ -17,7 +20,7 @@ from bi_governance.guards import (
 )
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
-from tests.core.estate import LIVE, NOW, ago, busy_days, days, healthy, source_day
+from tests.core.estate import LIVE, NOW, ago, busy_days, days, healthy, key, source_day
 
 MIDNIGHT = NOW.replace(hour=0)
 NO_TRIAL = Limits(trial_days=0)
@@ -30,6 +33,10 @@ def feed(name: str = "looker_dashboard", status: str = "complete", **known: Any)
 
 def vetoes(evidence: SourceEvidence, limits: Limits = NO_TRIAL, state: State | None = None) -> list[Veto]:
     return list(source_vetoes(evidence, state or State(), limits, NOW))
+
+
+def advice_of(guard: str) -> str:
+    return Veto("looker_prod", guard, "").advice
 
 
 def only(evidence: SourceEvidence, limits: Limits = NO_TRIAL, state: State | None = None) -> tuple[str, str]:
@@ -300,8 +307,8 @@ def test_a_failed_dbt_test_stops_its_source() -> None:
 def test_another_instance_under_the_same_name_stops_its_source(found: str | None, said: str) -> None:
     guard, reason = only(healthy(fingerprint=found))
     assert guard == "same_instance"
-    assert reason.startswith(f"this is not the instance that was pinned (pinned f, {said}); ")
-    assert "bi-governance mode dry-run --source looker_prod" in reason
+    assert reason == f"this is not the instance that was pinned (pinned f, {said})"
+    assert "bi-governance mode dry-run --source looker_prod" in advice_of(guard)
 
 
 def test_an_instance_not_yet_pinned_is_no_objection() -> None:
@@ -320,8 +327,8 @@ def test_going_live_needs_a_whole_trial_first(length: float, stops: bool) -> Non
     found = vetoes(healthy(), Limits(), fold([*trial(length), live]))
     assert [v.guard for v in found] == (["trial_completed"] if stops else [])
     if stops:
-        assert found[0].reason.startswith("its dry-run trial lasted 20 of 21 days; ")
-        assert "mode dry-run --source looker_prod" in found[0].reason
+        assert found[0].reason == "its dry-run trial lasted 20 of 21 days"
+        assert "mode dry-run --source looker_prod" in found[0].advice
 
 
 def test_the_trial_itself_is_not_stopped_for_being_short() -> None:
@@ -330,3 +337,42 @@ def test_the_trial_itself_is_not_stopped_for_being_short() -> None:
 
 def test_no_trial_is_needed_where_none_is_asked_for() -> None:
     assert vetoes(healthy(), NO_TRIAL, fold([LIVE])) == []
+
+
+# --- canaries
+
+
+def canary(seen: Any, *, there: bool = True) -> Canary:
+    return Canary(key("1"), there, seen)
+
+
+@pytest.mark.parametrize(("days_ago", "stops"), [(0, False), (14, False), (15, True)])
+def test_a_canary_not_seen_in_use_lately_stops_its_source(days_ago: int, stops: bool) -> None:
+    seen = (NOW - days(days_ago)).date()
+    found = vetoes(healthy(canaries=(canary(NOW.date()), canary(seen))))
+    text = f"looker_prod:dashboard:1 was last seen to be used on {seen}"
+    assert found == ([Veto("looker_prod", "canaries", text)] if stops else [])
+
+
+def test_how_long_a_canary_may_be_silent_is_a_setting() -> None:
+    evidence = healthy(canaries=(canary(NOW.date() - days(15)),))
+    assert vetoes(evidence, Limits(trial_days=0, canary_days=15)) == []
+
+
+@pytest.mark.parametrize("seen", [None, NOW.date()])
+def test_a_canary_that_is_not_in_the_inventory_stops_its_source(seen: Any) -> None:
+    evidence = healthy(canaries=(canary(seen, there=False),))
+    assert only(evidence) == ("canaries", "looker_prod:dashboard:1 is not in the inventory")
+
+
+def test_a_canary_never_seen_in_use_stops_its_source() -> None:
+    evidence = healthy(canaries=(canary(None),))
+    assert only(evidence) == ("canaries", "looker_prod:dashboard:1 was never seen to be used")
+
+
+# --- what to do
+
+
+def test_every_guard_says_what_to_do() -> None:
+    assert all(callable(getattr(guards, name)) for name in ADVICE)
+    assert all(advice_of(name).endswith((".", "...")) and "{" not in advice_of(name) for name in ADVICE)

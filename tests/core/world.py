@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bi_governance.guards import Limits, SourceEvidence, trusted_coverage
+from bi_governance.guards import Canary, Limits, SourceEvidence, trusted_coverage
 from bi_governance.model import Coverage, Facts, FeedStatus, Person, SourceDay, VisualKey
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
@@ -89,6 +89,7 @@ class Feed:
     collected_at: datetime = START
     fingerprint: str = "right"
     failed_tests: tuple[str, ...] = ()
+    canary: str = ""
     facts: dict[VisualKey, Facts] = field(default_factory=dict)
     earlier: tuple[int, ...] = ()
     built_at: datetime = START
@@ -148,7 +149,16 @@ class Feed:
             self.failed_tests,
             self.built_at if status == "complete" else self.collected_at,
             ("inventory",),
+            canaries=self._canaries(),
         )
+
+    def _canaries(self) -> tuple[Canary, ...]:
+        """None, or one that sings, fell silent three weeks ago, or is gone."""
+        if not self.canary:
+            return ()
+        last = self.collected_at - (21 * DAY if self.canary == "silent" else 0 * DAY)
+        key = VisualKey(self.source, "dashboard", "canary")
+        return (Canary(key, self.canary != "gone", last.date()),)
 
     def estate(self, things: list[Thing]) -> list[Facts]:
         """The mart: inventory plus the newest human use that was seen, with coverage."""

@@ -117,9 +117,37 @@ def test_the_newest_200_covered_days_are_told_oldest_first(duckdb_built, days):
     duckdb_built.transformer.build()
     told = duckdb_built.warehouse.source_days()
     assert [day.day for day in told] == sorted(starts[:200])
-    assert told[-1] == SourceDay(
-        SOURCE, starts[0], starts[0], starts[0] + DAY, 3, pytest.approx(1 / 3, abs=1e-6)
+    assert told[-1] == SourceDay(SOURCE, starts[0], starts[0], starts[0] + DAY, 3, Person("1"), 1)
+    assert told[0].busiest is None
+
+
+def test_a_robot_neither_makes_volume_nor_is_the_busiest_nor_keeps_a_canary_alive(built):
+    """Listed in `robots`, whatever it ever did counts no longer: also not as the usual volume."""
+    inventory(
+        built,
+        looker_look=[{"look_id": n} for n in "78"],
+        looker_user=[{"user_id": "9", "email": "bot@acme.test"}, {"user_id": "1", "display_name": "Ann"}],
     )
+    yesterday = MIDNIGHT - DAY
+    crawl = [
+        {"event_key": f"crawl {n}", "accessed_at": yesterday + HOUR, "user_id": "9", "look_id": n}
+        for n in "78"
+    ]
+    built.warehouse.append_history(
+        "looker_historical_access", SOURCE, "run", NOW, [*crawl, access(yesterday - 3 * DAY)]
+    )
+    built.warehouse.record_collection([covered(yesterday)])
+    built.transformer.build()
+    eight = VisualKey(SOURCE, "look", "8")
+    (day,) = built.warehouse.source_days()
+    assert (day.events, day.busiest, day.busiest_visuals) == (2, Person("9", email="bot@acme.test"), 2)
+    assert built.warehouse.last_views([LOOK, eight]) == dict.fromkeys((LOOK, eight), yesterday.date())
+    built.warehouse.set_robots(SOURCE, [Person("bot@acme.test")], NOW)
+    built.transformer.build()
+    (day,) = built.warehouse.source_days()
+    assert (day.events, day.busiest, day.busiest_visuals) == (0, None, 0)
+    assert built.warehouse.last_views([LOOK, eight]) == {LOOK: (yesterday - 3 * DAY).date()}
+    assert built.warehouse.last_views([]) == {}
 
 
 def covered(start):

@@ -9,7 +9,7 @@ from bi_governance import events as ev
 from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
 from bi_governance.guards import Limits
 from bi_governance.model import Action, Mode, RemovalRoute
-from bi_governance.ports import BackupContent, Capabilities
+from bi_governance.ports import BackupContent, Capabilities, Probe
 from bi_governance.rules import Policy
 from bi_governance.run import (
     RunReport,
@@ -372,3 +372,62 @@ def test_what_is_not_settled_yet_is_neither_rescued_nor_deleted_again(due, monke
     del due.bi.failing["look"]
     daily_run(due.services)
     assert due.bi.writes == ["remove 1"]
+
+
+class TestPermissions:
+    """What `doctor` asks is asked once a run, before the first removal at each source."""
+
+    LACKING = Probe("see_schedules", ok=False, detail="missing", advice="Give our account the role Admin.")
+
+    @pytest.fixture
+    def two(self, tmp_path):
+        """Two sources with two boards each that today's run would delete."""
+        company = World(tmp_path, "bi", "other")
+        for truth in company.platforms.values():
+            truth.add("1")
+            truth.add("2")
+        go_live(company)
+        daily_run(company.services)
+        company.clock.forward(7)
+        yield company
+        company.close()
+
+    def test_a_missing_permission_refuses_that_source_s_deletions_with_its_advice(self, two):
+        two.bi.lacking.append(self.LACKING)
+        report = daily_run(two.services)
+        assert two.bi.writes == []
+        assert two.platforms["other"].writes == ["remove 1", "remove 2"]
+        refused = [e for e in two.ledger.events() if isinstance(e, ev.RemovalRefused)]
+        assert [(str(e.key), e.guard, e.reason) for e in refused] == [
+            (f"bi:board:{n}", "permissions", "see_schedules: missing - Give our account the role Admin.")
+            for n in "12"
+        ]
+        assert len(report.deleted.refused) == 2
+        assert two.shelf.saved.keys() == {"other:board:1/0", "other:board:2/0"}
+
+    def test_it_is_asked_once_a_run_and_again_in_the_next(self, two):
+        two.bi.lacking.append(self.LACKING)
+        daily_run(two.services)
+        assert [p.probed for p in two.platforms.values()] == [1, 1]
+        two.bi.lacking.clear()
+        two.clock.forward(1)
+        daily_run(two.services)
+        assert two.bi.probed == 2
+        assert two.bi.writes == ["remove 1", "remove 2"]
+
+    def test_where_nothing_is_due_or_live_nothing_is_asked(self, world):
+        world.bi.add("1")
+        for _ in range(9):
+            daily_run(world.services)
+            world.clock.forward(1)
+        assert world.bi.probed == 0
+
+    def test_a_source_that_cannot_be_asked_is_not_touched(self, due):
+        due.bi.failing["probe"] = SourceUnreachable("no answer", source="bi")
+        untouched(due, "permissions")
+
+    def test_a_robot_s_name_that_fits_nobody_stops_nothing(self, due):
+        unknown = Probe("robot x", ok=False, detail="no such user", advice="Correct it.", is_needed=False)
+        due.bi.lacking.append(unknown)
+        daily_run(due.services)
+        assert due.bi.writes == ["remove 1"]

@@ -6,7 +6,7 @@ warehouse and dbt together. Everything can be told to fail. Only the ledger is t
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bi_governance.errors import (
@@ -95,6 +95,8 @@ class Platform:
     writes: list[str] = field(default_factory=list)
     instance: str = "instance-1"
     failing: dict[str, SourceError] = field(default_factory=dict)
+    lacking: list[Probe] = field(default_factory=list)
+    probed: int = 0
 
     def add(self, native_id: str, title: str | None = None, **more: object) -> Thing:
         thing = Thing(native_id, title or f"Board {native_id}", **more)  # type: ignore[arg-type]
@@ -184,7 +186,10 @@ class ThingReader:
         return BackupContent({"thing.txt": repr(thing).encode()}, {"key": str(key), "children": children})
 
     def probe(self) -> Iterator[Probe]:
+        self.truth.probed += 1
+        self.truth.check("probe")
         yield Probe("connection", ok=True, detail="fine")
+        yield from self.truth.lacking
 
     def close(self) -> None:
         """Nothing to close."""
@@ -327,6 +332,15 @@ class RowStore:
     def upstream(self, keys: Sequence[VisualKey]) -> dict[VisualKey, tuple[str, ...]]:
         return {key: ("shop.orders",) for key in keys if key.native_id in self.read_orders}
 
+    def last_views(self, keys: Sequence[VisualKey]) -> dict[VisualKey, date]:
+        found: dict[VisualKey, date] = {}
+        for key in keys:
+            robots = self.robots.get(key.source, set())
+            for row in self.history.get(key.source, {}).values():
+                if row["thing"] == key.native_id and row["who"] not in robots:
+                    found[key] = max(found.get(key, date.min), row["at"].date())  # type: ignore[union-attr]
+        return found
+
     def source_days(self) -> list[SourceDay]:
         days: dict[tuple[str, datetime], SourceDay] = {}
         for c in self.collected:
@@ -341,8 +355,19 @@ class RowStore:
                 min(c.window_start, old.covered_from) if old else c.window_start,
                 max(c.window_end, old.covered_through) if old else c.window_end,
                 len(events),
+                *self._busiest(c.source, events),
             )
         return sorted(days.values(), key=lambda d: (d.source, d.day))
+
+    def _busiest(self, source: str, events: Sequence[Mapping[str, object]]) -> tuple[Person | None, int]:
+        used: dict[str, set[object]] = {}
+        for row in events:
+            if row["who"] not in self.robots.get(source, set()):
+                used.setdefault(str(row["who"]), set()).add(row["thing"])
+        if not used:
+            return None, 0
+        who = min(used, key=lambda who: (-len(used[who]), who))
+        return _person(who), len(used[who])
 
     def feed_statuses(self) -> list[FeedStatus]:
         order = {"complete": 0, "partial": 1, "failed": 2}

@@ -120,4 +120,5 @@ def _robots(account: Account) -> Iterator[Probe]:
             ok=bool(ids),
             detail=f"{len(ids)} accounts",
             advice="" if ids else "No account has this id, e-mail or name; correct `robots`.",
+            is_needed=False,
         )

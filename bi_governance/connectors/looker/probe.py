@@ -110,7 +110,11 @@ def _robot(client: LookerClient, robot: str) -> Probe:
     if found:
         return Probe(f"robot {robot}", ok=True, detail=f"user {', '.join(found)}")
     return Probe(
-        f"robot {robot}", ok=False, detail="no such user", advice="Correct `robots` in the configuration."
+        f"robot {robot}",
+        ok=False,
+        detail="no such user",
+        advice="Correct `robots` in the configuration.",
+        is_needed=False,
     )
 
 

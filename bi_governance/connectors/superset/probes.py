@@ -195,4 +195,4 @@ def _robots(account: Account) -> Iterator[Probe]:
     for robot, numbers in robots:
         found = f"user {', '.join(sorted(numbers))}" if numbers else "no such user"
         advice = "" if numbers else "Correct `robots` in the configuration."
-        yield Probe(f"robot {robot}", ok=bool(numbers), detail=found, advice=advice)
+        yield Probe(f"robot {robot}", ok=bool(numbers), detail=found, advice=advice, is_needed=False)

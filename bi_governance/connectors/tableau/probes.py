@@ -28,9 +28,7 @@ def probes(client: TableauClient, usage: Usage, robots: Sequence[str]) -> Iterat
     yield _attempt("read lineage", lambda: _lineage(client), dependencies.METADATA_HINT)
     yield _attempt("read use", usage.check, "Check the setting `history`.")
     if robots:
-        yield _attempt(
-            "robots", lambda: _robots(client, robots), "List user names, e-mails or ids as they are."
-        )
+        yield _known_robots(client, robots)
 
 
 def require_administrator(client: TableauClient) -> None:
@@ -77,7 +75,23 @@ def _lineage(client: TableauClient) -> str:
     return f"lineage of {dependencies.ask(client, {'first': 1, 'after': None})['totalCount']} workbooks"
 
 
-def _robots(client: TableauClient, robots: Sequence[str]) -> str:
+def _known_robots(client: TableauClient, robots: Sequence[str]) -> Probe:
+    try:
+        missing = _unknown_robots(client, robots)
+    except SourceError as error:
+        return Probe("robots", ok=False, detail=str(error), advice=error.hint or ROLE_HINT)
+    if not missing:
+        return Probe("robots", ok=True, detail=f"all {len(robots)} are known")
+    return Probe(
+        "robots",
+        ok=False,
+        detail=f"nobody is called {', '.join(missing)}",
+        advice="List user names, e-mails or ids as they are.",
+        is_needed=False,
+    )
+
+
+def _unknown_robots(client: TableauClient, robots: Sequence[str]) -> list[str]:
     known = {
         str(value).lower()
         for page in inventory.users(client)
@@ -85,7 +99,4 @@ def _robots(client: TableauClient, robots: Sequence[str]) -> str:
         for value in (user["user_id"], user["name"], user["email"])
         if value
     }
-    missing = [robot for robot in robots if robot.lower() not in known]
-    if missing:
-        raise SourceError(f"nobody is called {', '.join(missing)}", source=client.source)
-    return f"all {len(robots)} are known"
+    return [robot for robot in robots if robot.lower() not in known]

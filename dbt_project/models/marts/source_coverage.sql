@@ -71,14 +71,16 @@ covered as (
 
 actor_days as (
 
+    -- An event that touches several visuals is one event, and several visuals used.
     select
         source,
         accessed_on as day,
         actor_id,
-        count(*) as events,
-        sum(case when is_human then 1 else 0 end) as human_events
+        sum(case when is_primary then 1 else 0 end) as events,
+        sum(case when is_primary and is_human then 1 else 0 end) as human_events,
+        sum(case when is_primary and not is_robot then 1 else 0 end) as counted_events,
+        count(distinct case when is_human and actor_id is not null then visual_key end) as visuals
     from accesses
-    where is_primary
     group by source, accessed_on, actor_id
 
 ),
@@ -90,9 +92,32 @@ volumes as (
         day,
         sum(events) as events,
         sum(human_events) as human_events,
-        max(case when actor_id is not null then human_events else 0 end) as busiest_actor_events
+        sum(counted_events) as counted_events
     from actor_days
     group by source, day
+
+),
+
+ranked_actors as (
+
+    select
+        source,
+        day,
+        actor_id,
+        visuals,
+        row_number() over (
+            partition by source, day
+            order by visuals desc, actor_id asc
+        ) as actor_rank
+    from actor_days
+    where visuals > 0
+
+),
+
+busiest_actors as (
+
+    select * from ranked_actors
+    where actor_rank = 1
 
 ),
 
@@ -105,12 +130,14 @@ coverage as (
         covered.covered_through,
         cast(coalesce(volumes.events, 0) as {{ dbt.type_bigint() }}) as events,
         cast(coalesce(volumes.human_events, 0) as {{ dbt.type_bigint() }}) as human_events,
-        cast(
-            coalesce(1.0 * volumes.busiest_actor_events / nullif(volumes.human_events, 0), 0) as {{ type_share() }}
-        ) as busiest_actor_share
+        cast(coalesce(volumes.counted_events, 0) as {{ dbt.type_bigint() }}) as counted_events,
+        busiest_actors.actor_id as busiest_actor_id,
+        cast(coalesce(busiest_actors.visuals, 0) as {{ dbt.type_bigint() }}) as busiest_actor_visuals
     from covered
     left join volumes
         on covered.source = volumes.source and covered.day = volumes.day
+    left join busiest_actors
+        on covered.source = busiest_actors.source and covered.day = busiest_actors.day
 
 )
 
