@@ -19,12 +19,16 @@ from bi_governance.ports import Lease, Reader, Services, Sighting
 
 @dataclass(slots=True)
 class DeleteReport:
-    """What was removed, what dry-run would have removed, and what was refused or failed, with reasons."""
+    """What was removed, what dry-run would have removed, and what was refused or failed, with reasons.
+
+    `dropped` is what an earlier plan listed and this one does not delete.
+    """
 
     removed: list[VisualKey] = field(default_factory=list)
     simulated: list[VisualKey] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
 
 class _Common(TypedDict):

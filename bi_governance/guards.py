@@ -28,6 +28,7 @@ class Limits:
     ramp_factor: float = 2.0
     ramp_clean_days: int = 7
     trial_days: int = 21
+    plan_max_age: timedelta = timedelta(days=7)
     feed_max_age: timedelta = timedelta(hours=48)
     volume_floor: float = 0.2
     volume_min_events: int = 10

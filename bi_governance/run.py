@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
+from bi_governance.drift import Dropped, Written, keep_what_is_the_same
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.follow import FollowReport, follow
 from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
@@ -323,11 +324,25 @@ def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
 
 
 def delete_stage(
-    services: Services, report: RunReport, lease: Lease, only: frozenset[VisualKey] | None = None
+    services: Services,
+    report: RunReport,
+    lease: Lease,
+    only: frozenset[VisualKey] | None = None,
+    *,
+    written: Written | None = None,
 ) -> None:
-    """Carry out (or, in dry-run, simulate) the report's deletions."""
-    if report.plan is not None and report.estate is not None:
-        report.deleted = delete(services, report.plan, report.estate.facts, lease, only=only)
+    """Carry out (or, in dry-run, simulate) the report's deletions.
+
+    With `only`, or a plan written earlier, the intersection with it; what is dropped from that is recorded.
+    """
+    if report.plan is None or report.estate is None:
+        return
+    plan, facts = report.plan, report.estate.facts
+    dropped: tuple[Dropped, ...] = ()
+    if written is not None:
+        only, dropped = keep_what_is_the_same(services, written, plan, facts, lease)
+    report.deleted = delete(services, plan, facts, lease, only=only)
+    report.deleted.dropped = [f"{d.key}: {d.reason}" for d in dropped]
 
 
 def follow_stage(services: Services, report: RunReport, lease: Lease) -> None:
@@ -413,6 +428,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
+    lines.extend(f"Dropped from the plan: {text}" for text in report.deleted.dropped)
     lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])
     lines.extend(f"Failed: {text}" for text in report.deleted.failed[:20])
     for collection in report.collections:

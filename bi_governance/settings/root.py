@@ -94,6 +94,7 @@ class Settings(Section):
             ramp_factor=ramp.factor if ramp else 1,
             ramp_clean_days=ramp.clean_days if ramp else 1,
             trial_days=self.trial.days,
+            plan_max_age=timedelta(days=given.plan_max_age_days),
             feed_max_age=timedelta(hours=given.feed_max_age_hours),
             volume_floor=given.volume_floor,
             inventory_floor=given.inventory_floor,
