@@ -24,6 +24,7 @@ from bi_governance.cli.main import (
     moment_of,
     out,
 )
+from bi_governance.cli.trial import trial_view
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
 from bi_governance.errors import ConfigurationError, StorageBusy
 from bi_governance.explain import current_plan, event_json, lost_on_restore
@@ -38,6 +39,7 @@ from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
 from bi_governance.run import gather, one_runner
 from bi_governance.switch import EVERYWHERE, may_go_live, switch
+from bi_governance.trial import trials
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
@@ -77,12 +79,19 @@ def explain(
 def report(
     context: typer.Context,
     config: ConfigOption = None,
+    source: SourceOption = None,
     json: JsonOption = None,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many of the newest runs.")] = 10,
+    trial: Annotated[bool, typer.Option("--trial", help="What the trial of every source showed.")] = False,
 ) -> None:
-    """What the newest runs planned and did."""
-    options: Options = context.obj.with_later(config, None, None, json)
+    """What the newest runs planned and did, or what the trials showed."""
+    options: Options = context.obj.with_later(config, None, source, json)
     with options.open() as opened:
+        if trial:
+            found = trials(opened.services)
+            zone = opened.settings.schedule.zone
+            emit(options, [t.to_json() for t in found], lambda: out.print(trial_view(found, zone)))
+            return
         recorded = [e for e in opened.services.ledger.events() if isinstance(e, ev.RunFinished)][-runs:]
     value = [event_json(event) for event in recorded]
     emit(options, value, lambda: _show_runs(recorded, opened))

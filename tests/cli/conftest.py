@@ -16,6 +16,8 @@ from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.slack import SlackSandbox
 from bi_governance.sandbox.superset import SupersetSandbox
 
+ROOT = Path(__file__).parents[2]
+
 
 @dataclass
 class Result:
@@ -43,7 +45,7 @@ class Office:
         (self.folder / "config" / "bi_governance.yml").write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str, timeout: float = 120, **environment: str) -> Result:
-        """Run the installed program in a process of its own."""
+        """Run the program of this checkout in a process of its own."""
         command = [sys.executable, "-c", "from bi_governance.cli import main; main()", *arguments]
         ended = subprocess.run(
             command,
@@ -52,6 +54,7 @@ class Office:
                 "PATH": "/usr/bin:/bin",
                 "HOME": str(self.folder),
                 "COLUMNS": "100",
+                "PYTHONPATH": str(ROOT),
                 **self.secrets,
                 **environment,
             },

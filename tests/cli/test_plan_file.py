@@ -4,7 +4,8 @@ import json
 
 
 def test_a_plan_file_is_applied_unless_it_was_edited_or_the_configuration_changed(office):
-    assert office.run("run", "--json").status == 0
+    assert office.run("collect").status == 0
+    assert office.run("transform").status == 0
     assert office.run("plan", "-o", "plan.json").status == 0
     applied = office.run("delete", "--plan", "plan.json")
     assert applied.status == 0, applied.err
@@ -23,3 +24,5 @@ def test_a_plan_file_is_applied_unless_it_was_edited_or_the_configuration_change
     other = office.run("delete", "--plan", "plan.json")
     assert (other.status, "under another configuration" in " ".join(other.err.split())) == (3, True)
     assert office.writes() == []
+    shown = json.loads(office.run("report", "--trial", "--json").out)
+    assert [trial["source"] for trial in shown] == ["looker_prod", "superset"]
