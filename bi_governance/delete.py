@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from bi_governance import events as ev
 from bi_governance.errors import RefusedForSafety, SourceError, SourceMissing, StorageError
+from bi_governance.fallback import fall_back
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
@@ -21,7 +22,8 @@ from bi_governance.ports import Lease, Reader, Services, Sighting
 class DeleteReport:
     """What was removed, what dry-run would have removed, and what was refused or failed, with reasons.
 
-    `dropped` is what an earlier plan listed and this one does not delete.
+    `dropped` is what an earlier plan listed and this one does not delete; `fell_back` says why a source
+    went back to dry-run in the middle of it.
     """
 
     removed: list[VisualKey] = field(default_factory=list)
@@ -29,6 +31,7 @@ class DeleteReport:
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    fell_back: list[str] = field(default_factory=list)
 
 
 class _Common(TypedDict):
@@ -150,6 +153,8 @@ class _Removal:
                 )
             )
             report.refused.append(f"{self.key}: {refusal}")
+            if refusal.guard == "fell_back":
+                report.fell_back.append(str(refusal))
             return
         self._remove(reader, route, backup, report)
 
@@ -157,8 +162,10 @@ class _Removal:
         """Mode, lease, window, cap, keeps, exemptions and deadline as they are at this very moment."""
         now = self.services.clock.now()
         self.lease = self.services.ledger.renew(self.lease, now, self.services.lease_seconds)
-        state = self.services.ledger.state()
         source = self.key.source
+        for why in fall_back(self.services, self.lease, self.plan.run_id, source):
+            raise _Refused("fell_back", why)
+        state = self.services.ledger.state()
         if state.mode_of(source) is not Mode.LIVE:
             raise _Refused("mode", f"{source} is in dry-run now")
         if not self.services.policy.window.is_open(now):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bi_governance.lifecycle import State
 from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
+from bi_governance.standing import USUAL_REGRET, RegretBudget
 
 WEEK = timedelta(days=7)
 
@@ -28,6 +29,10 @@ class Limits:
     ramp_factor: float = 2.0
     ramp_clean_days: int = 7
     trial_days: int = 21
+    trial_valid_days: int | None = 60
+    live_renew_days: int | None = None
+    second_admin: bool = False
+    regret: RegretBudget | None = USUAL_REGRET
     plan_max_age: timedelta = timedelta(days=7)
     feed_max_age: timedelta = timedelta(hours=48)
     volume_floor: float = 0.2
@@ -78,6 +83,8 @@ def source_vetoes(evidence: SourceEvidence, state: State, limits: Limits, now: d
         *tests_passed(evidence),
         *same_instance(evidence),
         *trial_completed(evidence, state, limits),
+        *live_renewed(evidence, state, limits, now),
+        *regret_within_budget(evidence, state, limits, now),
     )
     return tuple(found)
 
@@ -219,10 +226,11 @@ def same_instance(evidence: SourceEvidence) -> Iterable[Veto]:
 
 
 def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> Iterable[Veto]:
-    """A live source must have been through a whole trial."""
-    if state.mode_of(evidence.source) is not Mode.LIVE:
+    """A live source must have been through a whole trial, not long before it went live."""
+    since = state.mode_since(evidence.source)
+    if state.mode_of(evidence.source) is not Mode.LIVE or since is None:
         return
-    done = state.longest_trial(evidence.source)
+    done = trial_lasted(evidence.source, state, limits, since)
     if done < timedelta(days=limits.trial_days):
         yield Veto(
             evidence.source,
@@ -230,6 +238,42 @@ def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> I
             f"its dry-run trial lasted {done.days} of {limits.trial_days} days; "
             f"continue it with: bi-governance mode dry-run --source {evidence.source} --reason ...",
         )
+
+
+def trial_lasted(source: str, state: State, limits: Limits, at: datetime) -> timedelta:
+    """The longest trial that counts at a moment: one whose newest plan is too old does not."""
+    valid = limits.trial_valid_days
+    return state.longest_trial(source, None if valid is None else at - timedelta(days=valid))
+
+
+def live_renewed(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """Where live has to be renewed, somebody must have confirmed it lately enough."""
+    until = live_until(evidence.source, state, limits)
+    if until is not None and now >= until:
+        yield Veto(
+            evidence.source,
+            "live_renewed",
+            f"live was to be renewed by {until:%Y-%m-%d}; the next run falls back to dry-run",
+        )
+
+
+def live_until(source: str, state: State, limits: Limits) -> datetime | None:
+    """When a live source falls back to dry-run unless it is renewed; None when it does not."""
+    confirmed = state.standing.confirmed_at(source)
+    if limits.live_renew_days is None or confirmed is None or state.mode_of(source) is not Mode.LIVE:
+        return None
+    return confirmed + timedelta(days=limits.live_renew_days)
+
+
+def regret_within_budget(
+    evidence: SourceEvidence, state: State, limits: Limits, now: datetime
+) -> Iterable[Veto]:
+    """Of what a live source deleted lately, not too much may have been wanted back."""
+    if state.mode_of(evidence.source) is not Mode.LIVE:
+        return
+    why = state.standing.overspent(evidence.source, state.removals, limits.regret, now)
+    if why:
+        yield Veto(evidence.source, "regret_within_budget", f"{why}; the next run falls back to dry-run")
 
 
 def deletion_allowance(source: str, population: int, state: State, limits: Limits, now: datetime) -> int:

@@ -294,6 +294,10 @@ class Warehouse(Protocol):
         """The mart `visual_viewer` for these visuals: who used them most lately, in that order."""
         ...
 
+    def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
+        """The start of the last UTC day on which somebody viewed each of these, also if it is gone."""
+        ...
+
     def source_days(self) -> list[SourceDay]:
         """The mart `source_coverage`, newest 200 days."""
         ...

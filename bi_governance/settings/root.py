@@ -28,6 +28,7 @@ from bi_governance.settings.policy import (
 from bi_governance.settings.schedule import ScheduleSettings, window_of
 from bi_governance.settings.section import Section
 from bi_governance.settings.stores import BackupSettings, LedgerSettings, SourceSettings, WarehouseSettings
+from bi_governance.standing import RegretBudget
 from bi_governance.window import ActionWindow
 
 
@@ -94,6 +95,10 @@ class Settings(Section):
             ramp_factor=ramp.factor if ramp else 1,
             ramp_clean_days=ramp.clean_days if ramp else 1,
             trial_days=self.trial.days,
+            trial_valid_days=self.trial.valid_days,
+            live_renew_days=self.trial.renew_days,
+            second_admin=self.trial.second_admin,
+            regret=RegretBudget(**given.regret.model_dump()) if given.regret else None,
             plan_max_age=timedelta(days=given.plan_max_age_days),
             feed_max_age=timedelta(hours=given.feed_max_age_hours),
             volume_floor=given.volume_floor,
