@@ -26,19 +26,19 @@ from bi_governance.cli.main import (
 )
 from bi_governance.cli.trial import trial_view
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
-from bi_governance.errors import ConfigurationError, StorageBusy
-from bi_governance.explain import current_plan, event_json, lost_on_restore
+from bi_governance.errors import ConfigurationError, RefusedForSafety, StorageBusy
+from bi_governance.explain import event_json, lost_on_restore
 from bi_governance.explain import explain as explain_one
 from bi_governance.explain import status as status_now
 from bi_governance.keep import exempt as exempt_one
 from bi_governance.keep import keep_until, known_key
 from bi_governance.keep import unexempt as unexempt_one
 from bi_governance.model import Mode, VisualKey
-from bi_governance.plan import Plan
+from bi_governance.outlook import outlook, outlook_lines
 from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
-from bi_governance.run import gather, one_runner
-from bi_governance.switch import EVERYWHERE, may_go_live, switch
+from bi_governance.run import one_runner
+from bi_governance.switch import EVERYWHERE, go_live, may_go_live, switch
 from bi_governance.trial import trials
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")]
@@ -133,24 +133,39 @@ def mode(
             return
         if not reason.strip():
             raise ConfigurationError("switching the mode needs a reason for the ledger: --reason TEXT")
+        where = options.source or EVERYWHERE
+        said = f"{where}: {new}"
         if new is Mode.LIVE:
-            _check_going_live(opened, options)
-        switch(opened.services, new, actor=actor(), reason=reason.strip(), source=options.source)
-    where = options.source or EVERYWHERE
-    emit(options, {"source": options.source, "mode": str(new)}, lambda: out.print(f"{where}: {new}"))
+            said = _go_live(opened, options, reason.strip())
+        else:
+            switch(opened.services, new, actor=actor(), reason=reason.strip(), source=options.source)
+        modes = {name: str(opened.services.ledger.state().mode_of(name)) for name in sorted(opened.sources)}
+    value = {"source": options.source, "mode": str(new), "said": said, "modes": modes}
+    emit(options, value, lambda: out.print(said, markup=False))
 
 
-def _check_going_live(opened: App, options: Options) -> None:
-    """A finished trial, and tonight's list seen and confirmed; RefusedForSafety without the trial."""
-    services = opened.services
-    may_go_live(services)
-    if not options.yes:
-        state = services.ledger.state()
-        preview: Plan = current_plan(services, state, gather(services, state))
-        lost = lost_on_restore(services, preview)
-        out.print(plan_view(preview, opened.settings.schedule.zone, lost))
-    name = options.source or EVERYWHERE
-    confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
+def _go_live(opened: App, options: Options, reason: str) -> str:
+    """A finished trial, and tonight's list seen and confirmed; a refusal is recorded."""
+    services, name = opened.services, options.source or EVERYWHERE
+    try:
+        may_go_live(services)
+        if not options.yes:
+            _show_outlook(opened)
+        confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
+        return go_live(services, actor=actor(), reason=reason, source=options.source)
+    except RefusedForSafety as refusal:
+        what, now = f"mode live: {name}", services.clock.now()
+        refused = ev.RequestRefused(at=now, actor=actor(), what=what, code="refused", reason=str(refusal))
+        services.ledger.append([refused])
+        raise
+
+
+def _show_outlook(opened: App) -> None:
+    zone = opened.settings.schedule.zone
+    found = outlook(opened.services)
+    out.print(plan_view(found.plan, zone, lost_on_restore(opened.services, found.plan)))
+    for line in outlook_lines(found, zone):
+        out.print(line, markup=False)
 
 
 @app.command()
