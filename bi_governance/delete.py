@@ -13,6 +13,7 @@ from bi_governance.fallback import fall_back
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
+from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, decide
 from bi_governance.ports import Lease, Reader, Services, Sighting
@@ -77,6 +78,7 @@ def _removal_outcome(intent: ev.RemovalIntended, now: datetime, run_id: str, *, 
             episode=intent.episode,
             route=intent.route,
             backup=intent.backup,
+            owner_id=intent.owner_id,
         )
     reason = "interrupted before it took effect"
     return ev.RemovalFailed(at=now, run_id=run_id, key=intent.key, episode=intent.episode, reason=reason)
@@ -173,6 +175,9 @@ class _Removal:
         living = sum(1 for f in self.estate.values() if f.key.source == source and not f.is_trashed)
         if deletion_allowance(source, living, state, self.services.limits, now) <= 0:
             raise _Refused("cap", "this run has deleted as many visuals as it may")
+        turns = OwnerTurns.of(self.estate.values(), state, self.services.limits.delete_per_owner, now)
+        if turns.is_over(self.key):
+            raise _Refused("owner_cap", "this run has deleted as many visuals of its owner as it may")
         fresh = decide(
             self.estate[self.key], Neighbourhood(self.estate, state.cases), self.services.policy, now
         )
@@ -252,6 +257,7 @@ class _Removal:
             route=route,
             backup=backup,
             plan_digest=self.digest,
+            owner_id=owner_of(self.estate[self.key]),
         )
         self._record(intent)
         problem = self._call(lambda: self.services.armory.remover(self.key.source).remove(self.key))

@@ -350,6 +350,7 @@ class RemovalIntended(VisualEvent, kind="removal.intended"):
     route: RemovalRoute
     backup: str
     plan_digest: str
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +360,7 @@ class Removed(VisualEvent, kind="removal.done"):
     episode: int
     route: RemovalRoute
     backup: str
+    owner_id: str = ""
 
     @property
     def once(self) -> str | None:

@@ -12,6 +12,8 @@ from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay
 from bi_governance.standing import USUAL_REGRET, RegretBudget
 
 WEEK = timedelta(days=7)
+# What one run did: repeating it adds nothing, and tomorrow's is not held up.
+LATELY = timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class Limits:
     delete_per_run: int = 25
     delete_percent: float = 2.0
     delete_percent_min_population: int = 50
+    delete_per_owner: int | None = None
     warn_per_run: int = 200
     ramp_first: int | None = 5
     ramp_factor: float = 2.0
@@ -299,7 +302,7 @@ def _done_today(source: str, state: State, now: datetime) -> int:
     simulated = [case.last_simulated_at for case in cases if case.last_simulated_at]
     # Begun, and nobody knows yet what became of it: perhaps deleted counts as deleted.
     unsettled = [case.removal_intended.at for case in cases if case.removal_intended]
-    return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < timedelta(hours=20))
+    return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < LATELY)
 
 
 def _ramp(source: str, state: State, limits: Limits, now: datetime) -> int | None:

@@ -11,6 +11,7 @@ from bi_governance.explain import current_plan
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Facts, Mode, VisualKey
+from bi_governance.per_owner import OwnerTurns
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Services
@@ -62,17 +63,26 @@ def _batches(services: Services, state: State, estate: Estate, plan: Plan, sourc
         _due_dates(services, facts.values(), plan), key=lambda pair: (-pair[1].usage.idle, pair[1].key)
     )
     population, now = sum(not f.is_trashed for f in facts.values()), services.clock.now()
-    shown = 0
+    shown, per_owner = 0, services.limits.delete_per_owner
     for ahead in range(HORIZON_DAYS + 1):
         on = now + timedelta(days=ahead)
         due = [d.key for when, d in waiting if when <= on]
         allowed = deletion_allowance(source, population, state, services.limits, on)
-        batch = tuple(due[:allowed])
+        batch = tuple(_within_caps(due, allowed, OwnerTurns.of(facts.values(), state, per_owner, on)))
         if batch and shown < BATCHES:
             yield Batch(source, on, batch, len(due))
             shown += 1
         waiting = [pair for pair in waiting if pair[1].key not in batch]
         population -= len(batch)
+
+
+def _within_caps(due: Sequence[VisualKey], allowed: int, turns: OwnerTurns) -> Iterator[VisualKey]:
+    left = allowed
+    for key in due:
+        if left > 0 and not turns.is_over(key):
+            turns.take(key)
+            left -= 1
+            yield key
 
 
 def _due_dates(services: Services, facts: Iterable[Facts], plan: Plan) -> Iterator[tuple[datetime, Decision]]:

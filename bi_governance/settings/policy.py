@@ -94,6 +94,7 @@ class LimitSettings(Section):
     delete_per_run: Annotated[int, Field(ge=0)] = 25
     delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
     delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
+    delete_per_owner: Annotated[int, Field(ge=0)] | None = None
     warn_per_run: Annotated[int, Field(ge=0)] = 200
     ramp: RampSettings | None = RampSettings()
     regret: RegretSettings | None = RegretSettings(count=2, percent=5, days=30)

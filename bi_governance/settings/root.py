@@ -90,6 +90,7 @@ class Settings(Section):
             delete_per_run=given.delete_per_run,
             delete_percent=given.delete_percent,
             delete_percent_min_population=given.delete_percent_min_population,
+            delete_per_owner=given.delete_per_owner,
             warn_per_run=given.warn_per_run,
             ramp_first=ramp.first if ramp else None,
             ramp_factor=ramp.factor if ramp else 1,
