@@ -13,13 +13,14 @@ from bi_governance.guards import (
     live_renewed,
     live_until,
     regret_within_budget,
+    source_vetoes,
     trial_completed,
     trial_lasted,
 )
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Mode, VisualKey
 from bi_governance.standing import RegretBudget
-from tests.core.estate import LIVE, NOW, ago, days, key, mode, planned, removed
+from tests.core.estate import LIVE, NOW, ago, days, healthy, key, mode, planned, removed
 
 SOURCE = "looker_prod"
 EVIDENCE = SourceEvidence(SOURCE)
@@ -185,6 +186,26 @@ def test_without_the_setting_or_in_dry_run_nothing_ends() -> None:
     assert renewed([mode(999, Mode.LIVE)], None) == []
     assert renewed([mode(999, Mode.LIVE), mode(99, Mode.DRY_RUN)]) == []
     assert live_until(SOURCE, fold([mode(3, Mode.LIVE)]), Limits(live_renew_days=30)) == ago(-27)
+
+
+# --- both are asked with every plan, also one that only looks ahead
+
+
+@pytest.mark.parametrize(
+    ("history", "limits", "guard"),
+    [
+        (
+            [LIVE, *deleted(3), *(wanted(key(str(n)), 1) for n in range(3))],
+            Limits(trial_days=0),
+            "regret_within_budget",
+        ),
+        ([mode(31, Mode.LIVE)], Limits(trial_days=0, live_renew_days=30), "live_renewed"),
+    ],
+)
+def test_a_plan_made_before_it_fell_back_deletes_and_warns_of_nothing(
+    history: list[ev.Event], limits: Limits, guard: str
+) -> None:
+    assert [v.guard for v in source_vetoes(healthy(), fold(history), limits, NOW)] == [guard]
 
 
 # --- asking another admin

@@ -88,6 +88,13 @@ def test_the_admins_are_told_at_once_and_once(cleaned):
     assert "a whole new one" in text
 
 
+def test_they_are_told_once_where_a_channel_cannot_say_what_it_has(cleaned, monkeypatch):
+    monkeypatch.setattr(cleaned.post, "find", lambda *_: None)
+    bring_back(cleaned, "1", "2", "3")
+    run_days(cleaned, 3)
+    assert len(told(cleaned)) == 1
+
+
 def test_what_could_not_be_told_is_told_by_the_next_run(cleaned, monkeypatch):
     bring_back(cleaned, "1", "2", "3")
     real = cleaned.post.announce
