@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bi_governance.events import Event, NoticeDelivered, to_record
-from bi_governance.guards import Limits, Veto, source_vetoes, trusted_coverage
+from bi_governance.guards import (
+    Limits,
+    Veto,
+    live_until,
+    source_vetoes,
+    trial_lasted,
+    trusted_coverage,
+)
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, Person, SourceDay, VisualKey
@@ -159,6 +166,7 @@ class SourceStatus:
     gap: timedelta
     deletions_possible_from: datetime | None
     vetoes: tuple[Veto, ...]
+    live_until: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -174,6 +182,7 @@ class SourceStatus:
             "covered_from": _iso(self.covered_from),
             "covered_through": _iso(self.covered_through),
             "uncovered_days": self.gap.days,
+            "live_until": _iso(self.live_until),
             "deletions_possible_from": _iso(self.deletions_possible_from),
             "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
         }
@@ -229,7 +238,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         services.readers[name].platform,
         state.mode_of(name),
         state.mode_since(name),
-        state.longest_trial(name),
+        trial_lasted(name, state, services.limits, services.clock.now()),
         timedelta(days=services.limits.trial_days),
         len(decisions),
         Counter(str(d.action) for d in decisions),
@@ -238,6 +247,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         coverage.gap_after(coverage.start) if coverage.start else timedelta(0),
         deletions_possible_from(days, services.policy, services.limits),
         vetoes,
+        live_until(name, state, services.limits),
     )
 
 

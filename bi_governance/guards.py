@@ -85,7 +85,7 @@ def source_vetoes(evidence: SourceEvidence, state: State, limits: Limits, now: d
         *inventory_plausible(evidence, limits),
         *tests_passed(evidence),
         *same_instance(evidence),
-        *trial_completed(evidence, state, limits),
+        *trial_completed(evidence, state, limits, now),
         *live_renewed(evidence, state, limits, now),
         *regret_within_budget(evidence, state, limits, now),
     )
@@ -228,12 +228,11 @@ def same_instance(evidence: SourceEvidence) -> Iterable[Veto]:
         )
 
 
-def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> Iterable[Veto]:
+def trial_completed(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> Iterable[Veto]:
     """A live source must have been through a whole trial, not long before it went live."""
-    since = state.mode_since(evidence.source)
-    if state.mode_of(evidence.source) is not Mode.LIVE or since is None:
+    if state.mode_of(evidence.source) is not Mode.LIVE:
         return
-    done = trial_lasted(evidence.source, state, limits, since)
+    done = trial_lasted(evidence.source, state, limits, now)
     if done < timedelta(days=limits.trial_days):
         yield Veto(
             evidence.source,
@@ -243,10 +242,14 @@ def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> I
         )
 
 
-def trial_lasted(source: str, state: State, limits: Limits, at: datetime) -> timedelta:
-    """The longest trial that counts at a moment: one whose newest plan is too old does not."""
+def trial_lasted(source: str, state: State, limits: Limits, now: datetime) -> timedelta:
+    """The longest trial that counts for going live now, or that counted when the source went live.
+
+    One whose newest plan was too old at that moment does not.
+    """
+    went_live = state.mode_since(source) if state.mode_of(source) is Mode.LIVE else None
     valid = limits.trial_valid_days
-    return state.longest_trial(source, None if valid is None else at - timedelta(days=valid))
+    return state.longest_trial(source, None if valid is None else (went_live or now) - timedelta(days=valid))
 
 
 def live_renewed(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> Iterable[Veto]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bi_governance import events as ev
 from bi_governance.guards import Evidence
-from bi_governance.model import Facts, Mode
+from bi_governance.model import Facts, Mode, VisualKey
 from bi_governance.ports import Lease, Services
 
 
@@ -32,9 +33,8 @@ def _note_returned(
         if removal is None or known.is_trashed or seen_at is None or seen_at <= removal.at:
             continue
         until = now + services.policy.immunity
-        mode = state.mode_of(known.key.source)
         how = "brought back at the platform"
-        back.append(ev.Regretted(at=now, run_id=run_id, actor="platform", key=known.key, how=how, mode=mode))
+        back.append(_regretted(now, run_id, known.key, how))
         back.append(ev.Restored(at=now, run_id=run_id, actor="platform", key=known.key, immune_until=until))
     services.ledger.append(back, lease)
 
@@ -51,8 +51,13 @@ def _note_opened(services: Services, run_id: str, lease: Lease) -> None:
     }
     opened = services.warehouse.last_opened(gone.keys())
     regretted: list[ev.Event] = [
-        ev.Regretted(at=now, run_id=run_id, actor="platform", key=key, how="opened", mode=Mode.LIVE)
+        _regretted(now, run_id, key, "opened")
         for key, removal in gone.items()
         if key in opened and opened[key] > removal.at
     ]
     services.ledger.append(regretted, lease)
+
+
+def _regretted(now: datetime, run_id: str, key: VisualKey, how: str) -> ev.Regretted:
+    """Whatever the mode is today: what is gone was deleted in live."""
+    return ev.Regretted(at=now, run_id=run_id, actor="platform", key=key, how=how, mode=Mode.LIVE)

@@ -22,8 +22,7 @@ def may_go_live(services: Services) -> None:
     state, limits, now = services.ledger.state(), services.limits, services.clock.now()
     short = []
     for name in sorted(services.readers):
-        since = state.mode_since(name) if state.mode_of(name) is Mode.LIVE else None
-        done = trial_lasted(name, state, limits, since or now)
+        done = trial_lasted(name, state, limits, now)
         if done < timedelta(days=limits.trial_days):
             short.append(f"{name} ({done.days} of {limits.trial_days} days{_expired(name, state, done)})")
     if short:

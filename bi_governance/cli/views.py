@@ -133,6 +133,11 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
         )
     parts: list[RenderableType] = [sources]
     parts.extend(
+        Text(f"{s.source}: live until {local(s.live_until, zone)}, unless renewed", style="yellow")
+        for s in status.sources
+        if s.live_until is not None
+    )
+    parts.extend(
         Text(f"veto {v.source}: {v.guard} - {v.reason}", style="magenta")
         for s in status.sources
         for v in s.vetoes

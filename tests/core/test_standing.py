@@ -159,8 +159,8 @@ def test_a_dry_run_that_goes_on_stays_good() -> None:
 def test_in_live_it_must_have_been_good_when_it_went_live() -> None:
     fresh = fold([planned(99), planned(70), mode(69, Mode.LIVE)])
     stale = fold([planned(130), planned(101), mode(40, Mode.LIVE)])
-    assert list(trial_completed(EVIDENCE, fresh, Limits())) == []
-    assert [v.guard for v in trial_completed(EVIDENCE, stale, Limits())] == ["trial_completed"]
+    assert list(trial_completed(EVIDENCE, fresh, Limits(), NOW)) == []
+    assert [v.guard for v in trial_completed(EVIDENCE, stale, Limits(), NOW)] == ["trial_completed"]
 
 
 # --- renewing
