@@ -34,7 +34,7 @@ from bi_governance.keep import exempt as exempt_one
 from bi_governance.keep import keep_until, known_key
 from bi_governance.keep import unexempt as unexempt_one
 from bi_governance.model import Mode, VisualKey
-from bi_governance.outlook import outlook, outlook_lines
+from bi_governance.batches import outlook, outlook_lines
 from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
 from bi_governance.run import one_runner

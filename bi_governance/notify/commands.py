@@ -16,7 +16,7 @@ from bi_governance.notify import forms
 from bi_governance.notify.conversation import Conversation
 from bi_governance.notify.requests import Command, Submission
 from bi_governance.notify.said import explained
-from bi_governance.outlook import Outlook, outlook, outlook_lines
+from bi_governance.batches import Outlook, outlook, outlook_lines
 from bi_governance.plan import EFFECTS
 from bi_governance.policy import Decision
 from bi_governance.ports import Services

@@ -9,7 +9,7 @@ from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, RefusedForSafety
 from bi_governance.guards import Limits
 from bi_governance.model import Action, Mode
-from bi_governance.outlook import outlook, outlook_lines
+from bi_governance.batches import outlook, outlook_lines
 from bi_governance.run import daily_run
 from bi_governance.switch import EVERYWHERE, go_live, may_go_live
 from tests.flow.test_daily_run import go_live as go_live_by_itself

@@ -1,4 +1,4 @@
-"""Outlook: what going live would do - what it warns of in the next run, and what the first batches delete."""
+"""Batches: what going live would do - what it warns of in the next run, and what the first batches delete."""
 
 from __future__ import annotations
 
