@@ -9,9 +9,11 @@ from typing import TypedDict
 
 from bi_governance import events as ev
 from bi_governance.errors import RefusedForSafety, SourceError, SourceMissing, StorageError
+from bi_governance.fallback import fall_back
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
+from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, decide
 from bi_governance.ports import Lease, Reader, Services, Sighting
@@ -19,12 +21,18 @@ from bi_governance.ports import Lease, Reader, Services, Sighting
 
 @dataclass(slots=True)
 class DeleteReport:
-    """What was removed, what dry-run would have removed, and what was refused or failed, with reasons."""
+    """What was removed, what dry-run would have removed, and what was refused or failed, with reasons.
+
+    `dropped` is what an earlier plan listed and this one does not delete; `fell_back` says why a source
+    went back to dry-run in the middle of it.
+    """
 
     removed: list[VisualKey] = field(default_factory=list)
     simulated: list[VisualKey] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    fell_back: list[str] = field(default_factory=list)
 
 
 class _Common(TypedDict):
@@ -95,6 +103,7 @@ def _removal_outcome(intent: ev.RemovalIntended, now: datetime, run_id: str, *, 
             episode=intent.episode,
             route=intent.route,
             backup=intent.backup,
+            owner_id=intent.owner_id,
         )
     reason = "interrupted before it took effect"
     return ev.RemovalFailed(at=now, run_id=run_id, key=intent.key, episode=intent.episode, reason=reason)
@@ -175,6 +184,8 @@ class _Removal:
                 )
             )
             report.refused.append(f"{self.key}: {refusal}")
+            if refusal.guard == "fell_back":
+                report.fell_back.append(str(refusal))
             return
         self._remove(reader, route, backup, report)
 
@@ -182,8 +193,10 @@ class _Removal:
         """Mode, lease, window, cap, keeps, exemptions and deadline as they are at this very moment."""
         now = self.services.clock.now()
         self.lease = self.services.ledger.renew(self.lease, now, self.services.lease_seconds)
-        state = self.services.ledger.state()
         source = self.key.source
+        for why in fall_back(self.services, self.lease, self.plan.run_id, source):
+            raise _Refused("fell_back", why)
+        state = self.services.ledger.state()
         if state.mode_of(source) is not Mode.LIVE:
             raise _Refused("mode", f"{source} is in dry-run now")
         if not self.services.policy.window.is_open(now):
@@ -191,6 +204,9 @@ class _Removal:
         living = sum(1 for f in self.estate.values() if f.key.source == source and not f.is_trashed)
         if deletion_allowance(source, living, state, self.services.limits, now) <= 0:
             raise _Refused("cap", "this run has deleted as many visuals as it may")
+        turns = OwnerTurns.of(self.estate.values(), state, self.services.limits.delete_per_owner, now)
+        if turns.is_over(self.key):
+            raise _Refused("owner_cap", "this run has deleted as many visuals of its owner as it may")
         fresh = decide(
             self.estate[self.key], Neighbourhood(self.estate, state.cases), self.services.policy, now
         )
@@ -275,6 +291,7 @@ class _Removal:
             route=route,
             backup=backup,
             plan_digest=self.digest,
+            owner_id=owner_of(self.estate[self.key]),
         )
         self._record(intent)
         problem = self._call(lambda: self.services.armory.remover(self.key.source).remove(self.key))

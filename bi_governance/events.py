@@ -43,11 +43,34 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeChanged(Event, kind="mode.changed"):
-    """The mode of one source (or, with source None, of all sources without their own) was switched."""
+    """The mode of one source (or, with source None, of all sources without their own) was switched.
+
+    `cause` says why a source fell back to dry-run by itself (`regret`, `not_renewed`); empty: a person's.
+    """
 
     mode: Mode
     reason: str
     source: str | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRequested(Event, kind="live.requested"):
+    """An admin asked to go live where another one has to confirm it; with source None, everywhere."""
+
+    reason: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminsTold(Event, kind="admins.told"):
+    """The analytics team was told about something that is said once only; `subject` names it."""
+
+    subject: str
+
+    @property
+    def once(self) -> str | None:
+        return f"admins.told:{self.subject}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +377,7 @@ class RemovalIntended(VisualEvent, kind="removal.intended"):
     route: RemovalRoute
     backup: str
     plan_digest: str
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +387,7 @@ class Removed(VisualEvent, kind="removal.done"):
     episode: int
     route: RemovalRoute
     backup: str
+    owner_id: str = ""
 
     @property
     def once(self) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bi_governance.events import Event, NoticeDelivered, to_record
-from bi_governance.guards import Veto, source_vetoes, trusted_coverage
+from bi_governance.guards import Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, Person, VisualKey
@@ -160,6 +160,7 @@ class SourceStatus:
     gap: timedelta
     outlook: Outlook
     vetoes: tuple[Veto, ...]
+    live_until: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -175,6 +176,7 @@ class SourceStatus:
             "covered_from": _iso(self.covered_from),
             "covered_through": _iso(self.covered_through),
             "uncovered_days": self.gap.days,
+            "live_until": _iso(self.live_until),
             "deletions_possible_from": _iso(self.outlook.possible_from),
             "outlook": self.outlook.to_json(),
             "vetoes": [{"guard": v.guard, "reason": v.reason, "advice": v.advice} for v in self.vetoes],
@@ -231,7 +233,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         services.readers[name].platform,
         state.mode_of(name),
         state.mode_since(name),
-        state.longest_trial(name),
+        trial_lasted(name, state, services.limits, services.clock.now()),
         timedelta(days=services.limits.trial_days),
         len(decisions),
         Counter(str(d.action) for d in decisions),
@@ -240,6 +242,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         coverage.gap_after(coverage.start) if coverage.start else timedelta(0),
         outlook_of(services, state, estate, name),
         vetoes,
+        live_until(name, state, services.limits),
     )
 
 

@@ -9,8 +9,11 @@ from datetime import date, datetime, timedelta
 
 from bi_governance.lifecycle import State
 from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay, VisualKey
+from bi_governance.standing import USUAL_REGRET, RegretBudget
 
 WEEK = timedelta(days=7)
+# What one run did: repeating it adds nothing, and tomorrow's is not held up.
+LATELY = timedelta(hours=20)
 
 # What somebody is to do about each guard's veto, beyond what its reason says.
 ADVICE = {
@@ -27,6 +30,10 @@ ADVICE = {
     "same_instance": "Correct the address; if another instance is intended, run: bi-governance mode dry-run "
     "--source {source} --reason ...",
     "trial_completed": "Go on with the trial: bi-governance mode dry-run --source {source} --reason ...",
+    "live_renewed": "Renew it: bi-governance mode live --source {source} --reason ... Otherwise the next run falls "
+    "back to dry-run.",
+    "regret_within_budget": "Nothing: the next run falls back to dry-run. Find out why so much was wanted "
+    "back before the next trial.",
     "canaries": "Open the canary at the platform: if that does not show here after the next run, the access "
     "history is broken. If nobody uses it any more, name another in sources.{source}.canaries.",
 }
@@ -42,11 +49,17 @@ class Limits:
     delete_per_run: int = 25
     delete_percent: float = 2.0
     delete_percent_min_population: int = 50
+    delete_per_owner: int | None = None
     warn_per_run: int = 200
     ramp_first: int | None = 5
     ramp_factor: float = 2.0
     ramp_clean_days: int = 7
     trial_days: int = 21
+    trial_valid_days: int | None = 60
+    live_renew_days: int | None = None
+    second_admin: bool = False
+    regret: RegretBudget | None = USUAL_REGRET
+    plan_max_age: timedelta = timedelta(days=7)
     feed_max_age: timedelta = timedelta(hours=48)
     volume_floor: float = 0.2
     volume_min_events: int = 10
@@ -113,7 +126,9 @@ def source_vetoes(evidence: SourceEvidence, state: State, limits: Limits, now: d
         *inventory_plausible(evidence, limits),
         *tests_passed(evidence),
         *same_instance(evidence),
-        *trial_completed(evidence, state, limits),
+        *trial_completed(evidence, state, limits, now),
+        *live_renewed(evidence, state, limits, now),
+        *regret_within_budget(evidence, state, limits, now),
         *canaries(evidence, limits, now),
     )
     return tuple(found)
@@ -254,11 +269,11 @@ def same_instance(evidence: SourceEvidence) -> Iterable[Veto]:
         )
 
 
-def trial_completed(evidence: SourceEvidence, state: State, limits: Limits) -> Iterable[Veto]:
-    """A live source must have been through a whole trial."""
+def trial_completed(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """A live source must have been through a whole trial, not long before it went live."""
     if state.mode_of(evidence.source) is not Mode.LIVE:
         return
-    done = state.longest_trial(evidence.source)
+    done = trial_lasted(evidence.source, state, limits, now)
     if done < timedelta(days=limits.trial_days):
         yield Veto(
             evidence.source,
@@ -278,6 +293,46 @@ def canaries(evidence: SourceEvidence, limits: Limits, now: datetime) -> Iterabl
         elif canary.last_seen < since:
             text = f"{canary.key} was last seen to be used on {canary.last_seen}"
             yield Veto(evidence.source, "canaries", text)
+
+
+def trial_lasted(source: str, state: State, limits: Limits, now: datetime) -> timedelta:
+    """The longest trial that counts for going live now, or that counted when the source went live.
+
+    One whose newest plan was too old at that moment does not.
+    """
+    went_live = state.mode_since(source) if state.mode_of(source) is Mode.LIVE else None
+    valid = limits.trial_valid_days
+    return state.longest_trial(source, None if valid is None else (went_live or now) - timedelta(days=valid))
+
+
+def live_renewed(evidence: SourceEvidence, state: State, limits: Limits, now: datetime) -> Iterable[Veto]:
+    """Where live has to be renewed, somebody must have confirmed it lately enough."""
+    until = live_until(evidence.source, state, limits)
+    if until is not None and now >= until:
+        yield Veto(
+            evidence.source,
+            "live_renewed",
+            f"live was to be renewed by {until:%Y-%m-%d}",
+        )
+
+
+def live_until(source: str, state: State, limits: Limits) -> datetime | None:
+    """When a live source falls back to dry-run unless it is renewed; None when it does not."""
+    confirmed = state.standing.confirmed_at(source)
+    if limits.live_renew_days is None or confirmed is None or state.mode_of(source) is not Mode.LIVE:
+        return None
+    return confirmed + timedelta(days=limits.live_renew_days)
+
+
+def regret_within_budget(
+    evidence: SourceEvidence, state: State, limits: Limits, now: datetime
+) -> Iterable[Veto]:
+    """Of what a live source deleted lately, not too much may have been wanted back."""
+    if state.mode_of(evidence.source) is not Mode.LIVE:
+        return
+    why = state.standing.overspent(evidence.source, state.removals, limits.regret, now)
+    if why:
+        yield Veto(evidence.source, "regret_within_budget", why)
 
 
 def deletion_allowance(source: str, population: int, state: State, limits: Limits, now: datetime) -> int:
@@ -303,7 +358,7 @@ def _done_today(source: str, state: State, now: datetime) -> int:
     simulated = [case.last_simulated_at for case in cases if case.last_simulated_at]
     # Begun, and nobody knows yet what became of it: perhaps deleted counts as deleted.
     unsettled = [case.removal_intended.at for case in cases if case.removal_intended]
-    return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < timedelta(hours=20))
+    return sum(1 for at in (*removed, *simulated, *unsettled) if now - at < LATELY)
 
 
 def _ramp(source: str, state: State, limits: Limits, now: datetime) -> int | None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
+from bi_governance.standing import REGRET, Standing
 from bi_governance.told import ASKING, Ending, Mailbag
 
 
@@ -133,6 +134,7 @@ class State:
     months_reported: set[str] = field(default_factory=set)
     first_run: datetime | None = None
     concerns: dict[tuple[str, str, str], Told] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
     def case(self, key: VisualKey) -> Case:
         return self.cases.get(key) or Case(key)
@@ -144,9 +146,10 @@ class State:
         """Since when the source is in its present mode; None when it never changed."""
         return self.switch_of(source).since
 
-    def longest_trial(self, source: str) -> timedelta:
-        """The longest stretch of recorded dry-run plans the source ever had."""
-        return max((s.last - s.first for s in self.trials.get(source, ())), default=timedelta(0))
+    def longest_trial(self, source: str, since: datetime | None = None) -> timedelta:
+        """The longest stretch of recorded dry-run plans of the source, of those that reach `since`."""
+        reaching = [s for s in self.trials.get(source, ()) if since is None or s.last >= since]
+        return max((s.last - s.first for s in reaching), default=timedelta(0))
 
     def open_concerns(self) -> dict[tuple[str, str, str], datetime]:
         """What the admins were told of and not yet that it is over, and since when they know."""
@@ -184,6 +187,8 @@ def _apply(state: State, event: ev.Event) -> None:
         case ev.VisualEvent():
             _note(state, event)
             mode, before = state.mode_of(event.key.source), state.case(event.key)
+            if before.removal is not None:
+                state.standing.note_wanted(event, before.removal.episode, before.removal.at)
             state.cases[event.key] = after = advance(before, event, mode)
             _note_ending(state.mail, event, before, after, mode)
         case _:
@@ -202,7 +207,7 @@ def _note_own(state: State, event: ev.Event) -> None:
         case ev.ConcernRaised() | ev.ConcernSettled():
             state.concerns[event.concern] = Told(event.at, isinstance(event, ev.ConcernSettled))
         case _:
-            pass
+            state.standing.note(event)
 
 
 def _change_mode(state: State, event: ev.ModeChanged) -> None:
@@ -223,6 +228,10 @@ def _change_mode(state: State, event: ev.ModeChanged) -> None:
     state.switched_at.update(dict.fromkeys(concerned, event.at))
     for source in concerned:
         _end_trial(state, source)
+    if event.cause == REGRET and event.source is not None:
+        # The trial said that little would be missed, and was wrong: it counts no more.
+        state.trials.pop(event.source, None)
+    state.standing.note(event)
     for key, case in state.cases.items():
         if key.source in concerned:
             if case.is_open:

@@ -13,6 +13,7 @@ from typing import Any
 from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, source_vetoes
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
+from bi_governance.per_owner import OwnerTurns
 from bi_governance.policy import NOT_REMOVABLE, Decision, Neighbourhood, decide
 from bi_governance.rules import Policy
 
@@ -162,15 +163,26 @@ def _apply_caps(
         source: deletion_allowance(source, population[source], state, limits, now)
         for source in {d.key.source for d in decisions}
     }
-    turn: Counter[tuple[str, Action]] = Counter()
+    turns = OwnerTurns.of(estate, state, limits.delete_per_owner, now)
+    done: Counter[tuple[str, Action]] = Counter()
     capped: list[Decision] = []
     for decision in sorted(decisions, key=_order):
-        source = decision.key.source
-        bound = {Action.DELETE: allowed[source], Action.WARN: limits.warn_per_run}.get(decision.action)
-        turn[source, decision.action] += 1
-        over = bound is not None and turn[source, decision.action] > bound
-        capped.append(_postpone(decision, bound or 0) if over else decision)
+        source, action = decision.key.source, decision.action
+        bound = {Action.DELETE: allowed[source], Action.WARN: limits.warn_per_run}.get(action)
+        if bound is not None and done[source, action] >= bound:
+            capped.append(_postpone(decision, bound))
+        elif action is Action.DELETE and turns.is_over(decision.key):
+            capped.append(_take_away(decision, Action.NONE, _owners_turn(turns.cap)))
+        else:
+            done[source, action] += 1
+            if action is Action.DELETE:
+                turns.take(decision.key)
+            capped.append(decision)
     return capped
+
+
+def _owners_turn(cap: int | None) -> Reason:
+    return Reason("owner_cap", f"more than {cap} of its owner's visuals are due; its turn comes later")
 
 
 def _postpone(decision: Decision, bound: int) -> Decision:

@@ -302,6 +302,10 @@ class Warehouse(Protocol):
         """The last UTC day on which access history shows a person's use of these, where it shows any."""
         ...
 
+    def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
+        """The start of the last UTC day on which somebody viewed each of these, also if it is gone."""
+        ...
+
     def source_days(self) -> list[SourceDay]:
         """The mart `source_coverage`, newest 200 days."""
         ...

@@ -16,10 +16,13 @@ from bi_governance.alarms import Alarm, alarms
 from bi_governance.alert import AlertReport, alert, concerns_of, settle_silence
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
+from bi_governance.drift import Dropped, Written, keep_what_is_the_same
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
+from bi_governance.fallback import fall_back, tell_admins
 from bi_governance.follow import FollowReport, follow
 from bi_governance.guards import Canary, Evidence, SourceEvidence, Veto, trusted_coverage
 from bi_governance.lifecycle import State
+from bi_governance.missed import note_missed
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
@@ -62,6 +65,7 @@ class RunReport:
     recovered: str = ""
     rescued: list[VisualKey] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
+    fell_back: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -234,10 +238,12 @@ def _failed_tests(state: State, platform: str) -> tuple[str, ...]:
 
 
 def prepare_plan(services: Services, report: RunReport, lease: Lease) -> Plan:
-    """Gather, pin new instances, notice what came back by itself, plan, and record the plan."""
+    """Gather, pin new instances, notice what was missed, fall back if need be, plan, and record the plan."""
     estate = gather(services, services.ledger.state())
     _pin_new_sources(services, estate, report.run_id, lease)
-    _note_returned(services, estate, report.run_id, lease)
+    note_missed(services, estate.facts, estate.evidence, report.run_id, lease)
+    report.fell_back.extend(fall_back(services, lease, report.run_id))
+    report.problems.extend(tell_admins(services, lease, report.run_id))
     estate = _with_pins(services, estate)
     plan = make_plan(
         estate.facts,
@@ -269,26 +275,6 @@ def _with_pins(services: Services, estate: Estate) -> Estate:
     pinned = services.ledger.state().fingerprints
     sources = {name: replace(e, pinned=pinned.get(name)) for name, e in estate.evidence.sources.items()}
     return replace(estate, evidence=Evidence(sources))
-
-
-def _note_returned(services: Services, estate: Estate, run_id: str, lease: Lease) -> None:
-    """A visual we removed that lives again was brought back by somebody: that is regret, and immunity."""
-    state, now = services.ledger.state(), services.clock.now()
-    read_at = {
-        e.source: min((f.finished_at for f in e.feeds), default=None)
-        for e in estate.evidence.sources.values()
-    }
-    back: list[ev.Event] = []
-    for facts in estate.facts:
-        removal, seen_at = state.case(facts.key).removal, read_at.get(facts.key.source)
-        if removal is None or facts.is_trashed or seen_at is None or seen_at <= removal.at:
-            continue
-        until = now + services.policy.immunity
-        mode = state.mode_of(facts.key.source)
-        how = "brought back at the platform"
-        back.append(ev.Regretted(at=now, run_id=run_id, actor="platform", key=facts.key, how=how, mode=mode))
-        back.append(ev.Restored(at=now, run_id=run_id, actor="platform", key=facts.key, immune_until=until))
-    services.ledger.append(back, lease)
 
 
 def _plan_events(plan: Plan, now: datetime) -> list[ev.Event]:
@@ -356,11 +342,27 @@ def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
 
 
 def delete_stage(
-    services: Services, report: RunReport, lease: Lease, only: frozenset[VisualKey] | None = None
+    services: Services,
+    report: RunReport,
+    lease: Lease,
+    only: frozenset[VisualKey] | None = None,
+    *,
+    written: Written | None = None,
 ) -> None:
-    """Carry out (or, in dry-run, simulate) the report's deletions."""
-    if report.plan is not None and report.estate is not None:
-        report.deleted = delete(services, report.plan, report.estate.facts, lease, only=only)
+    """Carry out (or, in dry-run, simulate) the report's deletions.
+
+    With `only`, or a plan written earlier, the intersection with it; what is dropped from that is recorded.
+    """
+    if report.plan is None or report.estate is None:
+        return
+    plan, facts = report.plan, report.estate.facts
+    dropped: tuple[Dropped, ...] = ()
+    if written is not None:
+        only, dropped = keep_what_is_the_same(services, written, plan, facts, lease)
+    report.deleted = delete(services, plan, facts, lease, only=only)
+    report.fell_back.extend(report.deleted.fell_back)
+    report.problems.extend(tell_admins(services, lease, report.run_id))
+    report.deleted.dropped = [f"{d.key}: {d.reason}" for d in dropped]
 
 
 def follow_stage(services: Services, report: RunReport, lease: Lease) -> None:
@@ -437,6 +439,7 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
         if live
         else "Mode: dry-run, nothing was deleted."
     ]
+    lines.extend(f"Back to dry-run: {why}" for why in report.fell_back)
     if report.plan is not None:
         lines.append(
             "Plan: " + ", ".join(f"{count} {action}" for action, count in report.plan.counts().items())
@@ -452,6 +455,7 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
     lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])
     lines.extend(f"Deleted: {key}" for key in report.deleted.removed[:50])
+    lines.extend(f"Dropped from the plan: {text}" for text in report.deleted.dropped)
     lines.extend(f"Refused: {text}" for text in report.deleted.refused[:20])
     lines.extend(f"Failed: {text}" for text in report.deleted.failed[:20])
     if report.recovered:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
+import pwd
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,10 +124,10 @@ def moment_of(text: str, settings: Settings) -> datetime:
 
 
 def actor() -> str:
-    """Who is typing, for the ledger."""
+    """Who is typing, for the ledger: as the system knows them, whatever their environment says."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return "unknown"
 
 

@@ -9,6 +9,7 @@ import typer
 
 from bi_governance import events as ev
 from bi_governance.app import App
+from bi_governance.batches import outlook, outlook_lines
 from bi_governance.cli.main import (
     AsOfOption,
     ConfigOption,
@@ -24,20 +25,21 @@ from bi_governance.cli.main import (
     moment_of,
     out,
 )
+from bi_governance.cli.trial import trial_view
 from bi_governance.cli.views import explanation_view, local, plan_view, status_view
-from bi_governance.errors import ConfigurationError, StorageBusy
-from bi_governance.explain import current_plan, event_json, lost_on_restore
+from bi_governance.errors import ConfigurationError, RefusedForSafety, StorageBusy
+from bi_governance.explain import event_json, lost_on_restore
 from bi_governance.explain import explain as explain_one
 from bi_governance.explain import status as status_now
 from bi_governance.keep import exempt as exempt_one
 from bi_governance.keep import keep_until, known_key
 from bi_governance.keep import unexempt as unexempt_one
 from bi_governance.model import Mode, VisualKey
-from bi_governance.plan import Plan
 from bi_governance.restore import RestoreReport
 from bi_governance.restore import restore as restore_one
-from bi_governance.run import gather, one_runner
-from bi_governance.switch import EVERYWHERE, may_go_live, switch
+from bi_governance.run import one_runner
+from bi_governance.switch import EVERYWHERE, go_live, may_go_live, switch
+from bi_governance.trial import trials
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
@@ -101,12 +103,19 @@ def explain(
 def report(
     context: typer.Context,
     config: ConfigOption = None,
+    source: SourceOption = None,
     json: JsonOption = None,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many of the newest runs.")] = 10,
+    trial: Annotated[bool, typer.Option("--trial", help="What the trial of every source showed.")] = False,
 ) -> None:
-    """What the newest runs planned and did."""
-    options: Options = context.obj.with_later(config, None, None, json)
+    """What the newest runs planned and did, or what the trials showed."""
+    options: Options = context.obj.with_later(config, None, source, json)
     with options.open() as opened:
+        if trial:
+            found = trials(opened.services)
+            zone = opened.settings.schedule.zone
+            emit(options, [t.to_json() for t in found], lambda: out.print(trial_view(found, zone)))
+            return
         recorded = [e for e in opened.services.ledger.events() if isinstance(e, ev.RunFinished)][-runs:]
     value = [event_json(event) for event in recorded]
     emit(options, value, lambda: _show_runs(recorded, opened))
@@ -148,24 +157,39 @@ def mode(
             return
         if not reason.strip():
             raise ConfigurationError("switching the mode needs a reason for the ledger: --reason TEXT")
+        where = options.source or EVERYWHERE
+        said = f"{where}: {new}"
         if new is Mode.LIVE:
-            _check_going_live(opened, options)
-        switch(opened.services, new, actor=actor(), reason=reason.strip(), source=options.source)
-    where = options.source or EVERYWHERE
-    emit(options, {"source": options.source, "mode": str(new)}, lambda: out.print(f"{where}: {new}"))
+            said = _go_live(opened, options, reason.strip())
+        else:
+            switch(opened.services, new, actor=actor(), reason=reason.strip(), source=options.source)
+        modes = {name: str(opened.services.ledger.state().mode_of(name)) for name in sorted(opened.sources)}
+    value = {"source": options.source, "mode": str(new), "said": said, "modes": modes}
+    emit(options, value, lambda: out.print(said, markup=False))
 
 
-def _check_going_live(opened: App, options: Options) -> None:
-    """A finished trial, and tonight's list seen and confirmed; RefusedForSafety without the trial."""
-    services = opened.services
-    may_go_live(services)
-    if not options.yes:
-        state = services.ledger.state()
-        preview: Plan = current_plan(services, state, gather(services, state))
-        lost = lost_on_restore(services, preview)
-        out.print(plan_view(preview, opened.settings.schedule.zone, lost))
-    name = options.source or EVERYWHERE
-    confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
+def _go_live(opened: App, options: Options, reason: str) -> str:
+    """A finished trial, and tonight's list seen and confirmed; a refusal is recorded."""
+    services, name = opened.services, options.source or EVERYWHERE
+    try:
+        may_go_live(services)
+        if not options.yes:
+            _show_outlook(opened)
+        confirm(options, f"From now on owners are warned and unused visuals deleted at {name}.", name)
+        return go_live(services, actor=actor(), reason=reason, source=options.source)
+    except RefusedForSafety as refusal:
+        what, now = f"mode live: {name}", services.clock.now()
+        refused = ev.RequestRefused(at=now, actor=actor(), what=what, code="refused", reason=str(refusal))
+        services.ledger.append([refused])
+        raise
+
+
+def _show_outlook(opened: App) -> None:
+    zone = opened.settings.schedule.zone
+    found = outlook(opened.services)
+    out.print(plan_view(found.plan, zone, lost_on_restore(opened.services, found.plan)))
+    for line in outlook_lines(found, zone):
+        out.print(line, markup=False)
 
 
 @app.command()

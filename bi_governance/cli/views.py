@@ -151,6 +151,9 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
     for s in status.sources:
         parts.extend(_veto_lines(s.vetoes))
         parts.extend(Text(line, style="dim") for line in s.outlook.lines())
+        if s.live_until is not None:
+            until = local(s.live_until, zone)
+            parts.append(Text(f"{s.source}: live until {until}, unless renewed", style="yellow"))
     parts.extend(
         Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
         for name in status.idle_rules

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from bi_governance import drift
 from bi_governance.alert import alert_silence
 from bi_governance.app import App, SystemClock
 from bi_governance.cli.main import (
@@ -28,7 +29,6 @@ from bi_governance.cli.views import BarProgress, plan_view, probe_view, run_view
 from bi_governance.config_file import DEFAULT_FILE, SCHEMA_FILE, example_text, json_schema
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
 from bi_governance.explain import current_plan, lost_on_restore, outlooks
-from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Probe, Services
 from bi_governance.run import (
     RunReport,
@@ -215,7 +215,7 @@ def plan(
         made = current_plan(opened.services, state, estate)
         lost = lost_on_restore(opened.services, made)
         ahead = outlooks(opened.services, state, estate)
-    value = {**made.to_json(), "lost_on_restore": lost, "outlook": [each.to_json() for each in ahead]}
+        value = drift.write(made, estate.facts, state, lost, ahead)
     if output is not None:
         try:
             output.write_text(jsonlib.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -243,18 +243,40 @@ def delete(
     source: SourceOption = None,
     json: JsonOption = None,
     plan_file: Annotated[
-        Path | None, typer.Option("--plan", help="Only what this plan (from `plan -o`) also deletes.")
+        Path | None,
+        typer.Option(
+            "--plan", help="Only what this plan (from `plan -o`) deletes too and nothing changed about."
+        ),
     ] = None,
 ) -> int:
     """Delete what is due, from the marts as they are; in dry-run only write down what would go."""
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("delete")
-    only = _keys_of(plan_file) if plan_file else None
-    return _stage(options, lambda services, report, lease: delete_stage(services, report, lease, only))
+    written = drift.read(_text_of(plan_file), str(plan_file)) if plan_file else None
+
+    def check(services: Services) -> None:
+        if written is not None:
+            drift.must_be_current(
+                written, services.config_digest, services.limits.plan_max_age, services.clock.now()
+            )
+
+    return _stage(
+        options, lambda services, report, lease: delete_stage(services, report, lease, written=written), check
+    )
 
 
-def _stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]) -> int:
-    with options.open() as opened, one_runner(opened.services) as lease:
+def _stage(
+    options: Options,
+    stage: Callable[[Services, RunReport, Lease], None],
+    check: Callable[[Services], None] = lambda _services: None,
+) -> int:
+    with options.open() as opened:
+        check(opened.services)
+        return _under_lease(options, opened, stage)
+
+
+def _under_lease(options: Options, opened: App, stage: Callable[[Services, RunReport, Lease], None]) -> int:
+    with one_runner(opened.services) as lease:
         now = opened.clock.now()
         report = RunReport(new_run_id(now), now)
         settle(opened.services, report, lease)
@@ -264,14 +286,11 @@ def _stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]
     return _finish(options, report)
 
 
-def _keys_of(file: Path) -> frozenset[VisualKey]:
+def _text_of(file: Path) -> str:
     try:
-        body = jsonlib.loads(file.read_text(encoding="utf-8"))
-        return frozenset(VisualKey.parse(d["key"]) for d in body["decisions"] if d["action"] == "delete")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"{file} is not a plan written by `bi-governance plan -o`: {error}"
-        ) from error
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} is not a plan that can be read: {error}") from error
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Final
 
 from bi_governance import events as ev
 from bi_governance.answer import Answer, Click, Clicker, Desk
+from bi_governance.batches import Outlook, outlook, outlook_lines
 from bi_governance.errors import GovernanceError
 from bi_governance.explain import current_plan, status
 from bi_governance.hearing import give, why
@@ -16,10 +17,11 @@ from bi_governance.notify import forms
 from bi_governance.notify.conversation import Conversation
 from bi_governance.notify.requests import Command, Submission
 from bi_governance.notify.said import explained
-from bi_governance.plan import EFFECTS, Plan
+from bi_governance.plan import EFFECTS
 from bi_governance.policy import Decision
+from bi_governance.ports import Services
 from bi_governance.run import gather
-from bi_governance.switch import EVERYWHERE, may_go_live, switch
+from bi_governance.switch import EVERYWHERE, go_live, may_go_live, switch
 
 Lines = list[str]
 DEFAULT_KEEP_DAYS = 90
@@ -183,13 +185,13 @@ def _ask_for_mode(desk: Desk, slack: Conversation, who: Clicker, words: Lines, t
     try:
         may_go_live(desk.services)
         with desk.taking_turn():
-            state = desk.services.ledger.state()
-            plan = current_plan(desk.services, state, gather(desk.services, state))
+            found = outlook(desk.services)
     except GovernanceError as error:
         _record(desk, who, "/bi mode live", "refused", str(error))
         slack.fill_form(view, forms.reading("Mode: live", [str(error)]))
         return
-    slack.fill_form(view, forms.switch_mode(new, list(_tonight(plan)), EVERYWHERE, kept))
+    zone = desk.services.policy.window.zone
+    slack.fill_form(view, forms.switch_mode(new, list(_tonight(found, zone)), EVERYWHERE, kept))
 
 
 def _wanted_mode(desk: Desk, who: Clicker, words: Lines) -> Mode:
@@ -200,7 +202,8 @@ def _wanted_mode(desk: Desk, who: Clicker, words: Lines) -> Mode:
     return Mode(words[0])
 
 
-def _tonight(plan: Plan) -> Iterator[str]:
+def _tonight(found: Outlook, zone: tzinfo) -> Iterator[str]:
+    plan = found.plan
     yield f"From now on owners are warned and unused visuals deleted at {EVERYWHERE}. A run now would:"
     listed = plan.of(Action.DELETE, Action.WARN, Action.REMIND)
     yield from (f"{d.action} {d.key}: {'; '.join(map(str, d.reasons))}" for d in listed[:MOST_ROWS])
@@ -208,6 +211,7 @@ def _tonight(plan: Plan) -> Iterator[str]:
         yield f"and {len(listed) - MOST_ROWS} more"
     if not listed:
         yield "do nothing"
+    yield from outlook_lines(found, zone)
     yield from (f"not act at {v.source}: {v.guard} - {v.reason}" for v in plan.vetoes)
 
 
@@ -220,21 +224,25 @@ def send_mode(desk: Desk, slack: Conversation, who: Clicker, sent: Submission) -
         if not reason:
             raise _No("invalid", "Switching the mode needs a reason for the ledger; nothing was changed.")
         _must_be_new(desk, sent.id)
-        if new is Mode.LIVE:
-            if sent.fields.get(forms.CONFIRMATION, "").strip() != EVERYWHERE:
-                raise _No("unconfirmed", f"Not confirmed: '{EVERYWHERE}' was not typed; nothing was changed.")
-            may_go_live(desk.services)
-        switch(desk.services, new, actor=f"{who.actor} ({sent.id})", reason=reason)
-        said = f"{EVERYWHERE}: {new} from now on."
+        if new is Mode.LIVE and sent.fields.get(forms.CONFIRMATION, "").strip() != EVERYWHERE:
+            raise _No("unconfirmed", f"Not confirmed: '{EVERYWHERE}' was not typed; nothing was changed.")
+        said = _switch(desk.services, new, f"{who.actor} ({sent.id})", reason)
     except (_No, GovernanceError) as error:
         _record(desk, who, what, error.code if isinstance(error, _No) else "failed", str(error))
         said = str(error)
     slack.whisper("", who.id, said)
 
 
+def _switch(services: Services, new: Mode, actor: str, reason: str) -> str:
+    if new is Mode.LIVE:
+        return go_live(services, actor=actor, reason=reason)
+    switch(services, new, actor=actor, reason=reason)
+    return f"{EVERYWHERE}: {new} from now on."
+
+
 def _must_be_new(desk: Desk, view: str) -> None:
     for event in desk.services.ledger.events():
-        if isinstance(event, ev.ModeChanged) and event.actor.endswith(f"({view})"):
+        if isinstance(event, ev.ModeChanged | ev.LiveRequested) and event.actor.endswith(f"({view})"):
             raise _No("replayed", "This was already done.")
 
 

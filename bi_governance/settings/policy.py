@@ -64,9 +64,12 @@ class DryRunSettings(Section):
 
 
 class TrialSettings(Section):
-    """How long dry-run must have run before the first live switch; 0 = no trial."""
+    """How long dry-run must have run before the first live switch, and what live rests on after it."""
 
     days: Days = 21
+    valid_days: Days | None = 60
+    renew_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    second_admin: bool = False
 
 
 class RampSettings(Section):
@@ -77,14 +80,25 @@ class RampSettings(Section):
     clean_days: Annotated[int, Field(ge=1)] = 7
 
 
+class RegretSettings(Section):
+    """How much of what was deleted within `days` may be wanted back; a budget needs all three."""
+
+    count: Annotated[int, Field(ge=0)]
+    percent: Annotated[float, Field(ge=0, le=100)]
+    days: Annotated[int, Field(ge=1, le=3650)]
+
+
 class LimitSettings(Section):
     """Bounds per run and source; 0 means none at all."""
 
     delete_per_run: Annotated[int, Field(ge=0)] = 25
     delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
     delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
+    delete_per_owner: Annotated[int, Field(ge=0)] | None = None
     warn_per_run: Annotated[int, Field(ge=0)] = 200
     ramp: RampSettings | None = RampSettings()
+    regret: RegretSettings | None = RegretSettings(count=2, percent=5, days=30)
+    plan_max_age_days: Days = 7
     feed_max_age_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
     volume_floor: Annotated[float, Field(ge=0, le=1)] = 0.2
     inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8

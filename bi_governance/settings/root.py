@@ -28,6 +28,7 @@ from bi_governance.settings.policy import (
 from bi_governance.settings.schedule import ScheduleSettings, window_of
 from bi_governance.settings.section import Section
 from bi_governance.settings.stores import BackupSettings, LedgerSettings, SourceSettings, WarehouseSettings
+from bi_governance.standing import RegretBudget
 from bi_governance.window import ActionWindow
 
 
@@ -108,11 +109,17 @@ class Settings(Section):
             delete_per_run=given.delete_per_run,
             delete_percent=given.delete_percent,
             delete_percent_min_population=given.delete_percent_min_population,
+            delete_per_owner=given.delete_per_owner,
             warn_per_run=given.warn_per_run,
             ramp_first=ramp.first if ramp else None,
             ramp_factor=ramp.factor if ramp else 1,
             ramp_clean_days=ramp.clean_days if ramp else 1,
             trial_days=self.trial.days,
+            trial_valid_days=self.trial.valid_days,
+            live_renew_days=self.trial.renew_days,
+            second_admin=self.trial.second_admin,
+            regret=RegretBudget(**given.regret.model_dump()) if given.regret else None,
+            plan_max_age=timedelta(days=given.plan_max_age_days),
             feed_max_age=timedelta(hours=given.feed_max_age_hours),
             volume_floor=given.volume_floor,
             inventory_floor=given.inventory_floor,

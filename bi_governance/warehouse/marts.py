@@ -61,6 +61,21 @@ def read_viewers(
     return {key: tuple(viewers) for key, viewers in found.items()}
 
 
+def read_last_opened(
+    connection: sa.Connection, schema: str, keys: Collection[VisualKey]
+) -> Mapping[VisualKey, datetime]:
+    """Per visual the start of the last UTC day with a view of a person, whether it is still there or not."""
+    mart = _mart("visual_usage_daily", schema, ("visual_key", "view_count", "day"))
+    query = sa.select(mart.c.visual_key, sa.func.max(mart.c.day).label("day")).where(mart.c.view_count > 0)
+    found: dict[VisualKey, datetime] = {}
+    names = sorted(str(key) for key in keys)
+    for start in range(0, len(names), _KEYS_PER_QUERY):
+        some = query.where(mart.c.visual_key.in_(names[start : start + _KEYS_PER_QUERY]))
+        for row in connection.execute(some.group_by(mart.c.visual_key)):
+            found[VisualKey.parse(row.visual_key)] = datetime.combine(row.day, time(), UTC)
+    return found
+
+
 def read_witnessed(connection: sa.Connection, schema: str) -> Mapping[VisualKey, Interval]:
     """Per visual, the stretch its platform's own last-access field vouches for."""
     mart = _mart("visual_last_access", schema, _PLAIN, _WITNESSED)

@@ -98,6 +98,10 @@ class SqlWarehouse:
         """Who used these visuals most lately; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_viewers(connection, schema, keys))
 
+    def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
+        """The last UTC day on which each was viewed; StorageError before the first transform."""
+        return self._read_mart(lambda connection, schema: marts.read_last_opened(connection, schema, keys))
+
     def bi_users(self) -> list[BiUser]:
         """Every account of every source; StorageError before the first transform."""
         return self._read_mart(marts.read_bi_users)

@@ -138,6 +138,7 @@ def test_going_live_shows_tonights_list_and_has_it_confirmed(office):
     office.command(ANN, "mode live")
     form = office.form(ANN)
     assert "A run now would:" in form
+    assert "The next run would warn 1 owner(s) of 2 visual(s)." in form
     office.fill(ANN, reason="the trial went well", confirmation="yes")
     assert mode(office) is Mode.DRY_RUN
     assert "'all sources' was not typed" in office.message(ANN).text
@@ -183,3 +184,20 @@ def test_a_reason_is_needed(office):
     office.command(ANN, "mode dry-run")
     office.fill(ANN, reason="   ")
     assert mode(office) is Mode.LIVE
+
+
+def test_a_second_admin_confirms_where_that_is_configured(office):
+    office.admins = frozenset({ANN, BOB})
+    limits = replace(office.world.services.limits, second_admin=True)
+    office.world.services = replace(office.world.services, limits=limits)
+    office.warned("1", live=False)
+    for said in ("Another admin has to confirm", "another admin has to confirm it"):
+        office.command(ANN, "mode live")
+        office.fill(ANN, reason="the trial went well", confirmation="all sources")
+        assert said in office.message(ANN).text
+        assert mode(office) is Mode.DRY_RUN
+    assert len(office.events(ev.LiveRequested)) == 1
+    office.command(BOB, "mode live")
+    office.fill(BOB, reason="agreed", confirmation="all sources")
+    assert mode(office) is Mode.LIVE
+    assert "asked for by slack:" in office.events(ev.ModeChanged)[-1].reason

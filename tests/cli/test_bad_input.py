@@ -163,6 +163,7 @@ def test_live_is_refused_before_the_trial_is_over(office):
     assert result.status == 3
     assert "trial is not finished" in sentence(result)
     assert "dry-run" in office.run("mode").out
+    assert '"request.refused"' in office.run("audit", "export").out
 
 
 def test_a_dry_run_from_the_command_line_writes_nothing_anywhere(office):

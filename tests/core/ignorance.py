@@ -76,6 +76,8 @@ LOSSES: dict[str, Loss] = {
 
 def deletions(known: Known, state: State, policy: Policy, limits: Limits, now: datetime) -> set[VisualKey]:
     """What would be deleted if no cap held anything up."""
-    uncapped = replace(limits, delete_per_run=10_000, delete_percent=100.0, ramp_first=None)
+    uncapped = replace(
+        limits, delete_per_run=10_000, delete_per_owner=None, delete_percent=100.0, ramp_first=None
+    )
     plan = make_plan(known[0], state, known[1], policy, uncapped, now=now, run_id="what-if")
     return {d.key for d in plan.of(Action.DELETE)}

@@ -18,6 +18,7 @@ from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Mode, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.rules import Match, Policy, Rule
+from bi_governance.standing import RegretBudget
 from bi_governance.window import ActionWindow
 from tests.core.ignorance import LOSSES, deletions
 from tests.core.oracle import SLOW, VIP, Oracle
@@ -62,6 +63,10 @@ limits = st.builds(
     ramp_first=st.sampled_from([None, 1, None, 0]),
     ramp_clean_days=st.just(3),
     trial_days=st.sampled_from([0, 0, 0, 3]),
+    trial_valid_days=st.sampled_from([60, None, 6]),
+    live_renew_days=st.sampled_from([None, None, 14]),
+    delete_per_owner=st.sampled_from([None, None, 2, 1, 0]),
+    regret=st.sampled_from([None, RegretBudget(0, 0, 30), RegretBudget(1, 40, 20), RegretBudget(0, 60, 9)]),
 )
 
 
@@ -98,10 +103,16 @@ class World(RuleBasedStateMachine):
         lost = frozenset({"superset"}) if unrecoverable else frozenset()
         self.shell = Shell(policy, limits, things, feeds, self.judge_plan, self.judge_removal, lost)
         self.oracle = Oracle(self.shell)
+        self.shell.on_fall = self.fall
         self.keys = list(things)
         self.shell.run(FINE, Luck())
         if live:
             self.switch(Mode.LIVE, None)
+
+    def fall(self, source: str, cause: str) -> None:
+        """A source is about to go back to dry-run by itself."""
+        self.oracle.judge_fall(source, cause)
+        tell(f"fell back: {cause}")
 
     def judge_plan(self, plan: Plan) -> None:
         self.oracle.judge_plan(plan)

@@ -13,6 +13,8 @@ from tests.core.shell import Shell
 from tests.core.world import DAY, Thing
 
 VIP, SLOW = "vip", "slow"
+# What shows, after a removal, that somebody wants it back.
+WANTING = {"visual.regretted", "restore.done", "visual.kept", "visual.exempted", "exemption.requested"}
 
 
 class Oracle:
@@ -28,6 +30,8 @@ class Oracle:
         self.exempt: set[VisualKey] = set()
         self.immune: dict[VisualKey, datetime] = {}
         self.removed: Counter[tuple[int, str]] = Counter()
+        self.removed_of: Counter[tuple[int, str, str]] = Counter()
+        self.confirmed: dict[str, datetime] = {}
         self.agreed: dict[VisualKey, list[tuple[int, Mode]]] = {}
 
     # --- what people did
@@ -42,6 +46,8 @@ class Oracle:
     def switch(self, mode: Mode, source: str | None) -> list[str]:
         """Follow a switch; the sources whose mode changed by it."""
         before = {name: self.mode_of(name) for name in self.shell.feeds}
+        if mode is Mode.LIVE:
+            self.confirmed.update(dict.fromkeys([source] if source else self.shell.feeds, self.shell.now))
         if source is None:
             self.default = mode
             if mode is Mode.DRY_RUN:
@@ -54,6 +60,12 @@ class Oracle:
         return turned
 
     # --- judgement
+
+    def judge_fall(self, source: str, cause: str) -> None:
+        """Only what is live falls back, and only for a reason that holds."""
+        assert self.mode_of(source) is Mode.LIVE, "11: fell back from dry-run"
+        assert self._is_overspent(source) if cause == "regret" else self._has_run_out(source), "11: no reason"
+        self.switch(Mode.DRY_RUN, source)
 
     def judge_plan(self, plan: Plan) -> None:
         """Invariants 1, 2, 4, 5 and 10 for what a plan wants, in dry-run as in live."""
@@ -83,6 +95,9 @@ class Oracle:
         self._judge_source(key.source)
         assert backup or key.source in self.shell.unrecoverable, "6: no backup"
         self._judge_caps(key.source)
+        self._judge_owner(key)
+        assert not self._is_overspent(key.source), "11: too much of what was deleted is wanted back"
+        assert not self._has_run_out(key.source), "12: live was not renewed"
 
     def _terms(self, thing: Thing) -> tuple[timedelta, timedelta]:
         policy, facts = self.shell.policy, self.shell.feeds[thing.key.source].facts[thing.key]
@@ -150,17 +165,26 @@ class Oracle:
         assert self._longest_trial(source) >= timedelta(days=self.shell.limits.trial_days), "5: no trial"
 
     def _longest_trial(self, source: str) -> timedelta:
-        """From the ledger alone: the longest time between plans with no switch between them and not live."""
-        longest, start, live = timedelta(0), None, False
+        """From the ledger alone: the longest time between plans with no switch between them and not live.
+
+        Only of trials that were still good when it went live, and since too much was last regretted.
+        """
+        found: list[tuple[datetime, datetime]] = []
+        start, live = None, False
         # By place in the log, not by time: much can happen at one moment.
         turns = {place for place, name in self.turns if name == source}
         for place, event in enumerate(self.shell.log):
             if place in turns:
                 start, live = None, not live
+            if isinstance(event, ev.ModeChanged) and (event.source, event.cause) == (source, "regret"):
+                found.clear()
             if isinstance(event, ev.PlanRecorded) and source in event.sources.split(",") and not live:
                 start = start or event.at
-                longest = max(longest, event.at - start)
-        return longest
+                found.append((start, event.at))
+        valid = self.shell.limits.trial_valid_days
+        went_live = max((at for at, name in self.switched if name == source), default=self.shell.now)
+        good = [a for a in found if valid is None or a[1] >= went_live - timedelta(days=valid)]
+        return max((end - begin for begin, end in good), default=timedelta(0))
 
     def _judge_caps(self, source: str) -> None:
         limits, run = self.shell.limits, (self.shell.runs, source)
@@ -173,6 +197,43 @@ class Oracle:
             )
         if limits.ramp_first is not None and self._live_for(source) < timedelta(days=limits.ramp_clean_days):
             assert self.removed[run] <= limits.ramp_first, "7: over the first batch"
+
+    def _judge_owner(self, key: VisualKey) -> None:
+        """No owner loses more in a run than they may, even if all that nobody owns was theirs."""
+        cap, run = self.shell.limits.delete_per_owner, (self.shell.runs, key.source)
+        facts = self.shell.feeds[key.source].facts[key]
+        self.removed_of[*run, facts.owner.id if facts.owner else ""] += 1
+        if cap is None:
+            return
+        theirs = [n for (*of, who), n in self.removed_of.items() if tuple(of) == run and who]
+        assert max(theirs, default=0) + self.removed_of[*run, ""] <= cap, "7: over the cap of an owner"
+
+    def _has_run_out(self, source: str) -> bool:
+        renew, confirmed = self.shell.limits.live_renew_days, self.confirmed.get(source)
+        if renew is None or confirmed is None:
+            return False
+        return self.shell.now >= confirmed + timedelta(days=renew)
+
+    def _is_overspent(self, source: str) -> bool:
+        """From the ledger alone: whether more than the budget of what was deleted here was wanted back."""
+        budget = self.shell.limits.regret
+        if budget is None:
+            return False
+        removed, wanted, open_ = list[datetime](), list[datetime](), set[VisualKey]()
+        for event in self.shell.log:
+            if isinstance(event, ev.ModeChanged) and (event.source, event.cause) == (source, "regret"):
+                removed, wanted, open_ = [], [], set()
+            if not isinstance(event, ev.VisualEvent) or event.key.source != source:
+                continue
+            if isinstance(event, ev.Removed):
+                removed.append(event.at)
+                open_.add(event.key)
+            elif event.kind in WANTING and event.key in open_:
+                wanted.append(event.at)
+                open_.discard(event.key)
+        since = self.shell.now - timedelta(days=budget.days)
+        missed, gone = sum(at >= since for at in wanted), sum(at >= since for at in removed)
+        return missed > budget.count and 100 * missed > budget.percent * max(missed, gone)
 
     def _live_for(self, source: str) -> timedelta:
         return self.shell.now - max(at for at, name in self.switched if name == source)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bi_governance import events as ev
-from bi_governance.guards import Evidence, Limits, deletion_allowance
+from bi_governance.guards import Evidence, Limits, deletion_allowance, live_until
 from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Facts, Mode, NoticeKind, RemovalRoute, VisualKey
+from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import Decision, Neighbourhood, decide, projected_deadline
 from bi_governance.rules import Policy, terms_for
@@ -78,6 +79,7 @@ class Shell:
     news: list[tuple[VisualKey, int, Mode, NoticeKind]] = field(default_factory=list)
     plan: Plan | None = None
     estate: list[Facts] = field(default_factory=list)
+    on_fall: Callable[[str, str], None] = lambda _source, _cause: None
 
     def record(self, *events: ev.Event) -> None:
         """Append what is not yet there, and fold it."""
@@ -169,6 +171,7 @@ class Shell:
     def make_plan(self) -> Plan:
         self.estate = [f for feed in self.feeds.values() for f in feed.estate(list(self.things.values()))]
         self._note_returned()
+        self._fall_back()
         evidence = Evidence({s: feed.evidence("right") for s, feed in self.feeds.items()})
         plan = make_plan(
             self.estate, self.state, evidence, self.policy, self.limits, now=self.now, run_id=f"r{self.runs}"
@@ -193,6 +196,22 @@ class Shell:
             ev.Restored(at=self.now, key=key, immune_until=self.now + self.policy.immunity),
         )
         self.end_episode(key)
+
+    def _fall_back(self, *sources: str) -> bool:
+        """What may not stay live goes back to dry-run by itself."""
+        fell = False
+        for source in sources or self.feeds:
+            until = live_until(source, self.state, self.limits)
+            is_late = until is not None and self.now >= until
+            spent = self.state.standing.overspent(source, self.state.removals, self.limits.regret, self.now)
+            if self.state.mode_of(source) is Mode.LIVE and (spent or is_late):
+                cause, fell = "regret" if spent else "not_renewed", True
+                self.on_fall(source, cause)
+                self.record(
+                    ev.ModeChanged(at=self.now, mode=Mode.DRY_RUN, reason="r", source=source, cause=cause)
+                )
+                self.end_episode(*(k for k in self.things if k.source == source))
+        return fell
 
     def rescue(self, plan: Plan) -> None:
         for d in plan.of(Action.RESCUE):
@@ -325,11 +344,15 @@ class Shell:
     def _refusal(self, decision: Decision) -> str | None:
         """What the removal step itself asks, right before the removal."""
         key, state = decision.key, self.state
+        if self._fall_back(key.source):
+            return "fell_back"
         if state.mode_of(key.source) is not Mode.LIVE:
             return "mode"
         living = sum(1 for f in self.estate if f.key.source == key.source and not f.is_trashed)
         if deletion_allowance(key.source, living, state, self.limits, self.now) <= 0:
             return "cap"
+        if OwnerTurns.of(self.estate, state, self.limits.delete_per_owner, self.now).is_over(key):
+            return "owner_cap"
         estate = {f.key: f for f in self.estate}
         fresh = decide(estate[key], Neighbourhood(estate, state.cases), self.policy, self.now)
         if fresh.action is not Action.DELETE or fresh.episode != decision.episode:
@@ -366,6 +389,7 @@ class Shell:
             route=ROUTES[decision.key.source],
             backup=backup,
             plan_digest=digest,
+            owner_id=next(owner_of(f) for f in self.estate if f.key == decision.key),
         )
         self.record(intent)
         self.step()
@@ -379,7 +403,12 @@ class Shell:
 
     def _removed(self, intent: ev.RemovalIntended) -> ev.Removed:
         return ev.Removed(
-            at=self.now, key=intent.key, episode=intent.episode, route=intent.route, backup=intent.backup
+            at=self.now,
+            key=intent.key,
+            episode=intent.episode,
+            route=intent.route,
+            backup=intent.backup,
+            owner_id=intent.owner_id,
         )
 
     # --- people

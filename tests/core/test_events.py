@@ -52,7 +52,7 @@ def test_a_record_holds_plain_values_and_not_what_every_event_has() -> None:
 
 def test_a_record_keeps_what_was_left_open() -> None:
     event = ev.ModeChanged(at=NOW, mode=Mode.LIVE, reason="go")
-    assert ev.to_record(event) == {"mode": "live", "reason": "go", "source": None}
+    assert ev.to_record(event) == {"mode": "live", "reason": "go", "source": None, "cause": ""}
     assert ev.from_record("mode.changed", NOW, "bob", "r", ev.to_record(event)) == ev.ModeChanged(
         at=NOW, actor="bob", run_id="r", mode=Mode.LIVE, reason="go"
     )
@@ -122,7 +122,8 @@ def _sample(kind: str) -> ev.Event:
         "until": NOW, "route": RemovalRoute.TRASH, "backup": "b", "plan_digest": "d", "immune_until": NOW,
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
         "outcome": "done", "month": "2026-02", "version": 1, "answer": "keep", "said": "Kept", "click": "c1",
-        "what": "a click", "name": "feed_fresh", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test",
+        "what": "a click", "name": "feed_fresh", "subject": "news", "to_id": "U2", "to_name": "Bob",
+        "to_email": "bob@acme.test",
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__

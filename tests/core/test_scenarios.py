@@ -8,6 +8,7 @@ import pytest
 
 from bi_governance.guards import Limits
 from bi_governance.model import Mode, NoticeKind
+from bi_governance.standing import RegretBudget
 from tests.core.machine import FINE, POLICIES, World
 from tests.core.oracle import VIP
 from tests.core.shell import Luck
@@ -220,4 +221,83 @@ def test_a_visual_deleted_just_now_is_not_warned_about_from_old_marts() -> None:
     before = told(machine, 2)
     machine.shell.decide_and_act()
     assert told(machine, 2) == before
+    finish(machine)
+
+
+# --- falling back by itself, and owners
+
+
+def modes(machine: World) -> tuple[Mode, Mode]:
+    state = machine.shell.state
+    return state.mode_of("looker"), state.mode_of("superset")
+
+
+def limited(**given: Any) -> Limits:
+    return Limits(ramp_first=None, trial_days=0, delete_percent=100.0, **given)
+
+
+def test_what_is_regretted_beyond_the_budget_ends_live_and_the_trial_before_it() -> None:
+    machine = world([200, 200, 200, 2, 2, 2], live=False, limits=limited(regret=RegretBudget(0, 0, 30)))
+    machine.shell.limits = Limits(**{**_plain(machine.shell.limits), "trial_days": 3})
+    machine.live_through(4)
+    machine.switch(Mode.LIVE, None)
+    machine.live_through(4)
+    missed = machine.shell.gone[-1].source
+    before = [key for key in machine.shell.gone if key.source == missed]
+    machine.restore(None)
+    machine.live_through(1)
+    assert machine.shell.state.mode_of(missed) is Mode.DRY_RUN
+    machine.switch(Mode.LIVE, missed)
+    machine.live_through(1)
+    assert [key for key in machine.shell.gone if key.source == missed] == before, "that takes a new trial"
+    assert machine.shell.plan is not None
+    assert (missed, "trial_completed") in {(v.source, v.guard) for v in machine.shell.plan.vetoes}
+    finish(machine)
+
+
+def _plain(limits: Limits) -> dict[str, Any]:
+    return {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
+
+
+def test_what_is_asked_for_while_a_batch_is_removed_stops_the_batch() -> None:
+    machine = world([200] * 6, limits=limited(regret=RegretBudget(0, 0, 30)))
+    machine.live_through(4)
+    before = list(gone(machine))
+    assert (before[0], "0" in before) == ("1", False)
+    missed = machine.keys.index(machine.shell.gone[0])
+    machine.sleep(24)
+    machine.shell.run(FINE, Luck(meanwhile=lambda: machine.click(missed, "exempt")))
+    assert gone(machine) == before, "what the first one held would have been next"
+    assert modes(machine) == (Mode.DRY_RUN, Mode.LIVE)
+    finish(machine)
+
+
+def test_live_that_nobody_renews_ends() -> None:
+    machine = world([2] * 6, limits=limited(live_renew_days=5))
+    machine.live_through(4)
+    assert modes(machine) == (Mode.LIVE, Mode.LIVE)
+    machine.switch(Mode.LIVE, "looker")
+    machine.live_through(1)
+    assert modes(machine) == (Mode.LIVE, Mode.DRY_RUN)
+    machine.live_through(4)
+    assert modes(machine) == (Mode.DRY_RUN, Mode.DRY_RUN)
+    finish(machine)
+
+
+def test_a_trial_that_is_too_old_lets_nothing_go() -> None:
+    machine = world(live=False, limits=limited(trial_valid_days=6))
+    machine.shell.limits = Limits(**{**_plain(machine.shell.limits), "trial_days": 3})
+    machine.live_through(4)
+    machine.sleep(24 * 7)
+    machine.switch(Mode.LIVE, None)
+    machine.live_through(6)
+    assert gone(machine) == []
+    finish(machine)
+
+
+@pytest.mark.parametrize(("cap", "first"), [(0, []), (1, ["1", "4"]), (2, ["1", "2", "4", "5"])])
+def test_nobody_loses_more_in_a_run_than_an_owner_may(cap: int, first: list[str]) -> None:
+    machine = world([200] * 6, limits=limited(delete_per_owner=cap))
+    machine.live_through(4)
+    assert gone(machine) == first
     finish(machine)

@@ -205,3 +205,14 @@ def test_who_owns_the_folder_and_who_used_it_most_lately(built):
         )
     }
     assert built.warehouse.viewers([]) == {}
+
+
+def test_what_was_opened_is_known_by_day_also_after_it_is_gone(built):
+    """The look is in no inventory (any more); its history goes on."""
+    history = [access(NOW - 9 * DAY), access(NOW - 3 * DAY), access(NOW - DAY, "9")]
+    built.warehouse.append_history("looker_historical_access", SOURCE, "run", NOW, history)
+    built.warehouse.set_robots(SOURCE, [Person("9", "Robot", "bot@acme.test")], NOW)
+    built.transformer.build()
+    assert built.warehouse.last_opened([LOOK]) == {LOOK: MIDNIGHT - 3 * DAY}
+    assert built.warehouse.last_opened([VisualKey(SOURCE, "look", "8")]) == {}
+    assert built.warehouse.last_opened([]) == {}

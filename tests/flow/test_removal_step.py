@@ -22,7 +22,7 @@ from bi_governance.run import (
     transform,
 )
 from bi_governance.window import ActionWindow
-from tests.flow.test_daily_run import go_live
+from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import ThingReader, World
 
 
@@ -329,6 +329,62 @@ class TestCaps:
         plan_then(world, lower_the_cap)
         assert len(world.bi.writes) == 2
         assert refusals(world) == ["cap"] * 4
+        world.close()
+
+
+class TestPerOwner:
+    """`limits.delete_per_owner`: nobody loses everything in one night."""
+
+    def company(self, tmp_path, cap):
+        world = World(tmp_path, limits=Limits(trial_days=0, ramp_first=None, delete_per_owner=cap))
+        for number, owner in enumerate(["ada"] * 5 + ["bob"] * 2):
+            world.bi.add(str(number), owner=owner)
+        go_live(world)
+        daily_run(world.services)
+        world.clock.forward(7)
+        return world
+
+    @pytest.mark.parametrize(
+        ("cap", "adas", "bobs"), [(0, 0, 0), (1, 1, 1), (2, 2, 2), (4, 4, 2), (None, 5, 2)]
+    )
+    def test_a_run_deletes_no_more_of_one_owner_than_it_may(self, tmp_path, cap, adas, bobs):
+        world = self.company(tmp_path, cap)
+        for _ in range(2):  # repeating a run adds nothing
+            report = daily_run(world.services)
+            gone = [write.removeprefix("remove ") for write in world.bi.writes]
+            assert sum(world.bi.things[n].owner == "ada" for n in gone) == adas
+            assert sum(world.bi.things[n].owner == "bob" for n in gone) == bobs
+            assert refusals(world) == []
+        waiting = [d for d in report.plan.decisions if d.reasons[0].code == "owner_cap"]
+        assert len(waiting) == 7 - adas - bobs
+        world.close()
+
+    def test_the_rest_goes_on_the_next_days(self, tmp_path):
+        world = self.company(tmp_path, 2)
+        run_days(world, 3)
+        assert len(world.bi.writes) == 7
+        world.close()
+
+    def test_the_removal_step_counts_what_really_happened_to_an_owner(self, tmp_path):
+        """Even a plan that lists too much is held to it."""
+        world = self.company(tmp_path, None)
+
+        def lower_the_cap():
+            limits = replace(world.services.limits, delete_per_owner=1)
+            world.services = replace(world.services, limits=limits)
+
+        plan_then(world, lower_the_cap)
+        assert len(world.bi.writes) == 2
+        assert refusals(world) == ["owner_cap"] * 5
+        world.close()
+
+    def test_in_dry_run_it_holds_too(self, tmp_path):
+        world = World(tmp_path, limits=Limits(trial_days=0, ramp_first=None, delete_per_owner=2))
+        for number in "12345":
+            world.bi.add(number)
+        run_days(world, 7)
+        assert len(daily_run(world.services).deleted.simulated) == 2
+        assert daily_run(world.services).deleted.simulated == []
         world.close()
 
 

@@ -326,6 +326,13 @@ class RowStore:
         for who in sorted(seen, key=lambda who: (-len(seen[who]), -max(seen[who]).timestamp(), who)):
             yield Viewer(_person(who), len(seen[who]), max(seen[who]))
 
+    def last_opened(self, keys: Collection[VisualKey]) -> dict[VisualKey, datetime]:
+        """By day, as the mart has it."""
+        return {
+            key: max(v.last_viewed_at for v in found).replace(hour=0, minute=0, second=0, microsecond=0)
+            for key, found in self.viewers(keys).items()
+        }
+
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
 

@@ -11,6 +11,7 @@ from bi_governance.errors import ConfigurationError
 from bi_governance.guards import Limits
 from bi_governance.rules import Policy
 from bi_governance.settings import Settings
+from bi_governance.standing import RegretBudget
 
 ROOT = Path(__file__).parents[2]
 ENV = {
@@ -85,6 +86,11 @@ def test_every_mistake_is_named_at_once_with_the_nearest_key(tmp_path):
         ("limits: {delete_per_run: 5}", "both a count and a percent"),
         ("limits: {delete_percent: 5}", "both a count and a percent"),
         ("limits: {delete_per_run: 5, delete_percent: 101}", "delete_percent"),
+        ("limits: {regret: {count: 2}}", "limits.regret.percent"),
+        ("limits: {regret: {count: 2, percent: 5}}", "limits.regret.days"),
+        ("limits: {regret: {count: -1, percent: 5, days: 30}}", "limits.regret.count"),
+        ("limits: {delete_per_owner: -1}", "limits.delete_per_owner"),
+        ("trial: {renew_days: 0}", "trial.renew_days"),
         ("schedule: {daily_at: '25:00'}", "daily_at"),
         ("schedule: {delete_window: {hours: '16:00-09:00'}}", "never open"),
         ("schedule: {delete_window: {days: [], hours: '09:00-16:00'}}", "nothing could ever"),
@@ -139,6 +145,22 @@ def test_zero_means_zero(tmp_path):
         0,
         0,
     )
+
+
+def test_zero_regret_is_a_budget_and_null_is_none(tmp_path):
+    budget = load(tmp_path, "limits: {regret: {count: 0, percent: 0, days: 1}}").to_limits().regret
+    assert budget == RegretBudget(0, 0, 1)
+    assert load(tmp_path, "limits: {regret: null}").to_limits().regret is None
+    owner = [
+        load(tmp_path, f"limits: {{delete_per_owner: {n}}}").to_limits().delete_per_owner
+        for n in ("0", "null")
+    ]
+    assert owner == [0, None]
+
+
+def test_what_live_rests_on_can_be_set(tmp_path):
+    limits = load(tmp_path, "trial: {valid_days: null, renew_days: 90, second_admin: true}").to_limits()
+    assert (limits.trial_valid_days, limits.live_renew_days, limits.second_admin) == (None, 90, True)
 
 
 def test_null_ramp_means_no_ramp(tmp_path):
