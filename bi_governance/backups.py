@@ -83,6 +83,15 @@ class FsspecBackups:
             raise BackupUnreadable(f"The backup {path} was changed or damaged: its checksum does not match.")
         return _unpack(path, data)
 
+    def paths(self) -> Iterator[str]:
+        """The paths of all files below the store, folder by folder; none where the store is not there yet."""
+        with self._in_our_words("Listing the backup store failed"):
+            if not self._fs.exists(self._root):
+                return
+            for folder, _, names in self._fs.walk(self._root, on_error="raise"):
+                inside = str(folder).rstrip("/").removeprefix(self._root).strip("/")
+                yield from (f"{inside}/{name}" if inside else name for name in names)
+
     def _write(self, path: str, data: bytes) -> None:
         final = f"{self._root}/{path}"
         partial = f"{final}.{uuid.uuid4().hex}.part"

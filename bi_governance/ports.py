@@ -548,6 +548,10 @@ class BackupStore(Protocol):
         """Read, check the checksum and parse; BackupUnreadable or NotInBackup otherwise."""
         ...
 
+    def paths(self) -> Iterator[str]:
+        """The paths of all files in the store, backups or not, as they come."""
+        ...
+
 
 class Progress(Protocol):
     """Shows how far long work is."""

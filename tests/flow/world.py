@@ -466,6 +466,9 @@ class Shelf:
             raise NotInBackup(f"no backup at {path}")
         return self.saved[path]
 
+    def paths(self) -> Iterator[str]:
+        yield from self.saved
+
 
 class Quiet:
     """Progress nobody watches."""

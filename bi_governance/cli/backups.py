@@ -1,0 +1,45 @@
+"""Commands about the backups: whether they can be relied upon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+
+from bi_governance.cli.main import ConfigOption, JsonOption, Options, SourceOption, app, emit, out
+from bi_governance.verify import VerifyReport
+from bi_governance.verify import verify as verify_all
+
+backups = typer.Typer(help="The backups of what was deleted.", no_args_is_help=True)
+app.add_typer(backups, name="backups")
+
+SHOWN = 50
+
+
+@backups.command()
+def verify(
+    context: typer.Context, config: ConfigOption = None, source: SourceOption = None, json: JsonOption = None
+) -> int:
+    """Read every backup a restore could need; exit status 1 when one is missing, damaged or another's."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    with options.open() as opened:
+        report = verify_all(opened.services, source=options.source)
+    emit(options, report.to_json(), lambda: out.print("\n".join(_verified(report)), markup=False))
+    return 1 if report.wrong else 0
+
+
+def _verified(report: VerifyReport) -> Iterator[str]:
+    yield f"{report.whole} backup(s) are whole, {len(report.wrong)} are not."
+    for checked in report.wrong:
+        yield f"  {checked.condition}: {checked.key}: {checked.detail}"
+    if report.without:
+        yield f"{len(report.without)} visual(s) were deleted without a backup (allow_unrecoverable):"
+        yield from (f"  {key}" for key in report.without[:SHOWN])
+    if report.orphans:
+        yield (
+            f"{len(report.orphans)} file(s) belong to no deletion in this ledger, for instance because it "
+            "was refused after its backup; nothing deletes them:"
+        )
+        yield from (f"  {path}" for path in report.orphans[:SHOWN])
+        if len(report.orphans) > SHOWN:
+            yield f"  and {len(report.orphans) - SHOWN} more (--json lists all)"
