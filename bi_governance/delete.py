@@ -9,12 +9,13 @@ from typing import TypedDict
 
 from bi_governance import events as ev
 from bi_governance.errors import RefusedForSafety, SourceError, SourceMissing, StorageError
+from bi_governance.fidelity import fidelity
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, decide
-from bi_governance.ports import Lease, Reader, Services, Sighting
+from bi_governance.ports import BackupContent, Lease, Reader, Services, Sighting
 
 
 @dataclass(slots=True)
@@ -96,6 +97,14 @@ def delete(
         else:
             removal.simulate(report)
     return report
+
+
+def _described(reader: Reader, key: VisualKey) -> BackupContent:
+    """A backup that says itself what it holds, what it lacks, and who made it of which platform."""
+    made = reader.backup(key)
+    found = fidelity(reader.capabilities.backups_hold.get(key.type, {}), made.files.keys(), made.manifest)
+    platform = {"platform": reader.platform, "platform_version": made.manifest.get("platform_version")}
+    return BackupContent(made.files, {**made.manifest, "fidelity": {**platform, **found}})
 
 
 class _Removal:
@@ -224,7 +233,7 @@ class _Removal:
         """The path of a backup that was read back and checked; empty only where that is allowed."""
         store, now = self.services.backups, self.services.clock.now()
         try:
-            ref = store.save(self.key, self.decision.episode, reader.backup(self.key), now)
+            ref = store.save(self.key, self.decision.episode, _described(reader, self.key), now)
             saved = store.load(ref.path)
         except (SourceError, StorageError) as error:
             if self.key.source in self.services.allow_unrecoverable:

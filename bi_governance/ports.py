@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bi_governance.events import Event
+from bi_governance.fidelity import Held
 from bi_governance.guards import Limits
 from bi_governance.lifecycle import State
 from bi_governance.model import (
@@ -60,14 +61,15 @@ class Capabilities:
     `history_days` is how far back its access history reaches (None: as far as it was not pruned);
     `routes` says per visual type how a removal happens; a type not listed is never removed, hence nobody
     is warned of it: it is only reported; `why_no_route` says for such a type why, or what would change it;
-    `lost_on_restore` lists per type, in words for people, what no restore brings back. A reader whose
-    settings take a route away declares its own.
+    `lost_on_restore` lists per type, in words for people, what no restore brings back; `backups_hold` where
+    in a backup each part of a visual is found. A reader whose settings take a route away declares its own.
     """
 
     history_days: int | None
     routes: Mapping[str, RemovalRoute]
     lost_on_restore: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     why_no_route: Mapping[str, str] = field(default_factory=dict)
+    backups_hold: Held = field(default_factory=dict)
 
     def obstacle(self, visual_type: str) -> str:
         """Why visuals of the type can never be removed, in words; empty where they can."""
@@ -111,7 +113,8 @@ class BackupContent:
     """Everything saved about one visual: named files, and a manifest of plain JSON values.
 
     The manifest holds at least `key`, `title`, `owner`, `folder`, `url`, `children` (keys of visuals
-    inside) and `lost` (what a restore cannot bring back).
+    inside) and `lost` (what a restore cannot bring back); `platform_version` where the platform tells it.
+    `fidelity` is added before it is saved: what the backup holds and lacks (see `fidelity.py`).
     """
 
     files: Mapping[str, bytes]
