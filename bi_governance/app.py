@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bi_governance.backups import FsspecBackups
+from bi_governance.backups import FsspecBackups, Keys
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.invite import Wanted
@@ -246,7 +246,9 @@ class App:
             transformer=self.transformer,
             ledger=self.ledger,
             notifier=self.notifier,
-            backups=FsspecBackups(settings.backups.url),
+            backups=FsspecBackups(
+                settings.backups.url, Keys(settings.backups.key, settings.backups.old_keys)
+            ),
             clock=self.clock,
             progress=self.progress,
             policy=settings.to_policy(),

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from bi_governance import events as ev
-from bi_governance.errors import NotInBackup, StorageError
+from bi_governance.errors import BackupLocked, NotInBackup, StorageError
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupStore, Services
@@ -20,6 +20,7 @@ class Condition(StrEnum):
     WHOLE = "whole"
     MISSING = "missing"
     DAMAGED = "damaged"
+    LOCKED = "locked"  # encrypted with a key that is not configured
     FOREIGN = "foreign"  # whole, but of another visual
 
 
@@ -99,6 +100,8 @@ def check(store: BackupStore, key: VisualKey, path: str) -> Checked:
         saved = store.load(path)
     except NotInBackup as error:
         return Checked(key, path, Condition.MISSING, str(error))
+    except BackupLocked as error:
+        return Checked(key, path, Condition.LOCKED, str(error))
     except StorageError as error:
         return Checked(key, path, Condition.DAMAGED, str(error))
     said = saved.manifest.get("key")
