@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from bi_governance import events as ev
@@ -71,6 +71,7 @@ def _removal_outcome(intent: ev.RemovalIntended, now: datetime, run_id: str, *, 
             episode=intent.episode,
             route=intent.route,
             backup=intent.backup,
+            restorable_until=intent.restorable_until,
         )
     reason = "interrupted before it took effect"
     return ev.RemovalFailed(at=now, run_id=run_id, key=intent.key, episode=intent.episode, reason=reason)
@@ -250,6 +251,7 @@ class _Removal:
             route=route,
             backup=backup,
             plan_digest=self.digest,
+            restorable_until=self._promise(),
         )
         self._record(intent)
         problem = self._call(lambda: self.services.armory.remover(self.key.source).remove(self.key))
@@ -269,6 +271,12 @@ class _Removal:
         else:
             report.removed.append(self.key)
         self._record(outcome)
+
+    def _promise(self) -> datetime:
+        """Until when it can be restored: what the owner was told in this episode, or longer."""
+        notices = self.services.ledger.state().case(self.key).notices
+        told = [notice.retention_days or 0 for notice in notices]
+        return self.services.clock.now() + timedelta(days=max(self.services.retention_days, *told))
 
     def _call(self, removal: Callable[[], None]) -> str:
         """Do it; what the platform said against it, empty when nothing."""

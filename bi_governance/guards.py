@@ -24,6 +24,7 @@ class Limits:
     delete_percent: float = 2.0
     delete_percent_min_population: int = 50
     warn_per_run: int = 200
+    purge_per_run: int = 100
     ramp_first: int | None = 5
     ramp_factor: float = 2.0
     ramp_clean_days: int = 7

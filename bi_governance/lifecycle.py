@@ -28,16 +28,18 @@ class Notice:
     reader: str = ""
     channel: str = ""
     ts: str = ""
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A visual that is gone because of us, and how to bring it back."""
+    """A visual that is gone because of us, how to bring it back, and until when that is promised."""
 
     at: datetime
     route: RemovalRoute
     backup: str
     episode: int = 0
+    restorable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Case:
     removal_intended: ev.RemovalIntended | None = None
     restore_intended: ev.RestoreIntended | None = None
     regrets: tuple[datetime, ...] = ()
+    purge_intended: ev.PurgeIntended | None = None
     purged_at: datetime | None = None
+    purged: Removal | None = None  # Removed by us, and our backup is gone too.
     agreed_at: datetime | None = None  # The owner need not be waited for any longer in this episode.
     handed_over: ev.HandedOver | None = None
     exemption_requested: ev.ExemptionRequested | None = None
@@ -72,6 +76,11 @@ class Case:
     @property
     def is_open(self) -> bool:
         return self.warning is not None
+
+    @property
+    def gone(self) -> Removal | None:
+        """How it left because of us, whether or not its backup is still there; None while it lives."""
+        return self.removal or self.purged
 
     def reminded(self, days_before: int) -> bool:
         """Whether a reminder for this many days, or for fewer, was delivered."""
@@ -337,8 +346,9 @@ def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
         case ev.RemovalFailed():
             return replace(case, removal_intended=None)
         case ev.Removed() if not _known_removal(case, event):
-            removal = Removal(event.at, event.route, event.backup, event.episode)
-            return replace(case.next_episode(), removal=removal, removal_intended=None)
+            until = event.restorable_until
+            removal = Removal(event.at, event.route, event.backup, event.episode, until)
+            return replace(case.next_episode(), removal=removal, purged=None, removal_intended=None)
         case ev.RestoreIntended():
             return replace(case, restore_intended=event)
         case ev.RestoreFailed():
@@ -347,12 +357,24 @@ def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
             return replace(
                 case.next_episode(),
                 removal=None,
+                purged=None,
+                purge_intended=None,
                 restore_intended=None,
                 restored_at=event.at,
                 immune_until=event.immune_until,
             )
+        case _:
+            return _purged(case, event)
+
+
+def _purged(case: Case, event: ev.VisualEvent) -> Case:
+    match event:
+        case ev.PurgeIntended():
+            return replace(case, purge_intended=event)
+        case ev.PurgeFailed():
+            return replace(case, purge_intended=None)
         case ev.Purged():
-            return replace(case, removal=None, purged_at=event.at)
+            return replace(case, removal=None, purge_intended=None, purged_at=event.at, purged=case.gone)
         case _:
             return case
 
@@ -384,5 +406,6 @@ def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
         event.reader or event.recipient,
         event.channel,
         event.ts,
+        event.retention_days,
     )
     return replace(case, notices=(*case.notices, notice))

@@ -14,10 +14,11 @@ from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, sou
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
 from bi_governance.policy import NOT_REMOVABLE, Decision, Neighbourhood, decide
+from bi_governance.purging import purge_allowance, purges
 from bi_governance.rules import Policy
 
-# Actions that reach people or platforms; a veto stops them, a rescue is always allowed.
-EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE})
+# Actions that reach people, platforms or backups; a veto stops them, a rescue is always allowed.
+EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,19 @@ def make_plan(
     run_id: str,
     config_digest: str = "",
 ) -> Plan:
-    """Decide on every visual of the estate; vetoes and caps only ever take actions away."""
+    """Decide on every visual of the estate, and on backups whose time is over.
+
+    Vetoes and caps only ever take actions away.
+    """
     around = Neighbourhood({facts.key: facts for facts in estate}, state.cases)
     vetoes = tuple(
         v
         for name in sorted(evidence.sources)
         for v in source_vetoes(evidence.sources[name], state, limits, now)
     )
-    decisions = [decide(facts, around, policy, now) for facts in estate]
+    going = {decision.key: decision for decision in purges(state, policy, now)}
+    decisions = [decide(facts, around, policy, now) for facts in estate if facts.key not in going]
+    decisions += going.values()
     decisions = _unproven_sources(decisions, evidence)
     decisions = _apply_vetoes(decisions, vetoes)
     decisions = _apply_caps(decisions, estate, state, limits, now)
@@ -158,15 +164,17 @@ def _apply_caps(
     decisions: Sequence[Decision], estate: Sequence[Facts], state: State, limits: Limits, now: datetime
 ) -> list[Decision]:
     population = Counter(facts.key.source for facts in estate if not facts.is_trashed)
-    allowed = {
-        source: deletion_allowance(source, population[source], state, limits, now)
-        for source in {d.key.source for d in decisions}
+    sources, cases = {d.key.source for d in decisions}, state.cases.values()
+    bounds: dict[Action, dict[str, int]] = {
+        Action.DELETE: {s: deletion_allowance(s, population[s], state, limits, now) for s in sources},
+        Action.WARN: dict.fromkeys(sources, limits.warn_per_run),
+        Action.PURGE: {s: purge_allowance(s, cases, limits.purge_per_run, now) for s in sources},
     }
     turn: Counter[tuple[str, Action]] = Counter()
     capped: list[Decision] = []
     for decision in sorted(decisions, key=_order):
         source = decision.key.source
-        bound = {Action.DELETE: allowed[source], Action.WARN: limits.warn_per_run}.get(decision.action)
+        bound = bounds.get(decision.action, {}).get(source)
         turn[source, decision.action] += 1
         over = bound is not None and turn[source, decision.action] > bound
         capped.append(_postpone(decision, bound or 0) if over else decision)

@@ -551,6 +551,14 @@ class BackupStore(Protocol):
         """Read, check the checksum and parse; BackupUnreadable or NotInBackup otherwise."""
         ...
 
+    def has(self, path: str) -> bool:
+        """Whether a backup is there, whatever its condition."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Delete one backup for good; NotInBackup when there is none. `purge` alone may ask for it."""
+        ...
+
     def paths(self) -> Iterator[str]:
         """The paths of all files in the store, backups or not, as they come."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bi_governance import events as ev
-from bi_governance.errors import ConfigurationError, GovernanceError, SourceBroken, StorageError
+from bi_governance.errors import ConfigurationError, GovernanceError, NotInBackup, SourceBroken, StorageError
 from bi_governance.lifecycle import Case, Removal, State
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Lease, RestoreOutcome, Services
@@ -25,7 +25,8 @@ def restore(services: Services, key: VisualKey, *, actor: str, lease: Lease) -> 
     Raises ConfigurationError when this product did not remove it, SourceError when the platform refuses.
     """
     state = services.ledger.state()
-    removal = state.case(key).removal
+    removal = state.case(key).gone
+    _refuse_purged(state.case(key))
     if removal is None:
         raise ConfigurationError(
             f"{key} is not among the visuals bi-governance removed; see: bi-governance status"
@@ -34,6 +35,16 @@ def restore(services: Services, key: VisualKey, *, actor: str, lease: Lease) -> 
         raise ConfigurationError(f"source '{key.source}' is not configured, so {key} cannot be restored.")
     inside = [child for child in _children(services, removal) if state.case(child).removal is not None]
     return [_restore_one(services, state, each, actor, lease) for each in (*inside, key)]
+
+
+def _refuse_purged(case: Case) -> None:
+    """What lies in a platform's own trash may still come back; of everything else nothing is left."""
+    if case.purged is not None and case.purged.route is not RemovalRoute.TRASH:
+        raise NotInBackup(
+            f"{case.key} was deleted on {case.purged.at:%Y-%m-%d} and its backup was purged on "
+            f"{case.purged_at:%Y-%m-%d}, after the time for which a restore was promised: nothing can "
+            "bring it back."
+        )
 
 
 def _children(services: Services, removal: Removal) -> list[VisualKey]:
@@ -51,7 +62,7 @@ def _saved(services: Services, removal: Removal) -> BackupContent:
 
 
 def _restore_one(services: Services, state: State, key: VisualKey, actor: str, lease: Lease) -> RestoreReport:
-    removal = state.case(key).removal
+    removal = state.case(key).gone
     assert removal is not None
     saved = _saved(services, removal)
     now = services.clock.now()
@@ -110,8 +121,8 @@ def _settled(services: Services, state: State, case: Case, actor: str, run_id: s
         reason = "interrupted before it took effect"
         return [ev.RestoreFailed(at=now, run_id=run_id, actor=actor, key=key, reason=reason)]
     outcome = RestoreOutcome(key.native_id)
-    if case.removal is not None:
+    if case.gone is not None:
         # It is there, but perhaps without its owner or what it held: done again, a restore does the rest.
         restorer = services.armory.restorer(key.source)
-        outcome = restorer.restore(key, case.removal.route, _saved(services, case.removal))
+        outcome = restorer.restore(key, case.gone.route, _saved(services, case.gone))
     return _back(services, state, key, outcome, actor=actor, run_id=run_id)

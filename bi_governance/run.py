@@ -22,6 +22,7 @@ from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
+from bi_governance.purge import PurgeReport, purge, settle_purges
 from bi_governance.restore import settle_restores
 from bi_governance.viewers import ViewerReport, tell_viewers
 from bi_governance.warn import WarnReport, settle_notices, warn
@@ -52,6 +53,7 @@ class RunReport:
     warned: WarnReport = field(default_factory=WarnReport)
     viewers: ViewerReport = field(default_factory=ViewerReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
+    purged: PurgeReport = field(default_factory=PurgeReport)
     followed: FollowReport = field(default_factory=FollowReport)
     month: str = ""
     rescued: list[VisualKey] = field(default_factory=list)
@@ -60,7 +62,7 @@ class RunReport:
 
     @property
     def outcome(self) -> str:
-        if self.warned.failed or self.deleted.failed or self.problems:
+        if self.warned.failed or self.deleted.failed or self.purged.failed or self.problems:
             return "failed"
         if any(not c.is_complete for c in self.collections):
             return "failed"
@@ -110,6 +112,7 @@ def daily_run(services: Services) -> RunReport:
         prepare_plan(services, report, lease)
         warn_stage(services, report, lease)
         delete_stage(services, report, lease)
+        purge_stage(services, report, lease)
         follow_stage(services, report, lease)
         month_stage(services, report, lease)
         finish(services, report, lease)
@@ -126,7 +129,7 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
         report.settled.append(
             f"{notices.doubtful} message(s) of an interrupted run may have arrived; they do not count"
         )
-    for settled in (settle_removals, settle_restores):
+    for settled in (settle_removals, settle_restores, settle_purges):
         report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
 
 
@@ -201,7 +204,7 @@ def _evidence(
 def _removed_recently(state: State, source: str, now: datetime) -> int:
     """Our removals that the row counts of earlier runs may still include."""
     recent = {r.key for r in state.removals if r.key.source == source and now - r.at < BASELINE}
-    return sum(1 for key in recent if state.case(key).removal is not None)
+    return sum(1 for key in recent if state.case(key).gone is not None)
 
 
 def _failed_tests(state: State, platform: str) -> tuple[str, ...]:
@@ -261,7 +264,7 @@ def _note_returned(services: Services, estate: Estate, run_id: str, lease: Lease
     }
     back: list[ev.Event] = []
     for facts in estate.facts:
-        removal, seen_at = state.case(facts.key).removal, read_at.get(facts.key.source)
+        removal, seen_at = state.case(facts.key).gone, read_at.get(facts.key.source)
         if removal is None or facts.is_trashed or seen_at is None or seen_at <= removal.at:
             continue
         until = now + services.policy.immunity
@@ -328,6 +331,12 @@ def delete_stage(
     """Carry out (or, in dry-run, simulate) the report's deletions."""
     if report.plan is not None and report.estate is not None:
         report.deleted = delete(services, report.plan, report.estate.facts, lease, only=only)
+
+
+def purge_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Delete the backups that the report's plan says have passed their retention."""
+    if report.plan is not None:
+        report.purged = purge(services, report.plan, lease)
 
 
 def follow_stage(services: Services, report: RunReport, lease: Lease) -> None:
@@ -409,6 +418,7 @@ def summary(report: RunReport) -> tuple[str, list[str]]:
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )
+    lines.extend(report.purged.lines())
     lines.extend(_afterwards(report))
     lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])

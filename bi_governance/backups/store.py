@@ -81,14 +81,32 @@ class FsspecBackups:
         Raises NotInBackup when there is none, BackupUnreadable when it is not what was saved, BackupLocked
         when it is encrypted with a key we do not have.
         """
-        name = NAME.fullmatch(PurePosixPath(path).name)
-        if name is None or not _is_inside(path):
-            raise NotInBackup(f"'{path}' is not the path of a backup.")
+        name = _name_of(path)
         with self._in_our_words(f"Reading the backup {path} failed"):
             data = self._read(path)
         if hashlib.sha256(data).hexdigest() != name["sha256"]:
             raise BackupUnreadable(f"The backup {path} was changed or damaged: its checksum does not match.")
         return _unpack(path, self._keys.open(data, f"The backup {path}") if name["sealed"] else data)
+
+    def has(self, path: str) -> bool:
+        """Whether a backup is at `path`; StorageError when the store cannot tell."""
+        _name_of(path)
+        with self._in_our_words(f"Looking for the backup {path} failed"):
+            # Not `exists`, which takes every failure for absence.
+            try:
+                self._fs.info(f"{self._root}/{path}")
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, path: str) -> None:
+        """Delete the one backup at `path`, which must look like one; NotInBackup when there is none."""
+        _name_of(path)
+        with self._in_our_words(f"Deleting the backup {path} failed"):
+            try:
+                self._fs.rm_file(f"{self._root}/{path}")
+            except FileNotFoundError as error:
+                raise NotInBackup(f"There is no backup {path} in the {self._scheme} store.") from error
 
     def paths(self) -> Iterator[str]:
         """The paths of all files below the store, folder by folder; none where the store is not there yet."""
@@ -152,6 +170,13 @@ def _folder(key: VisualKey) -> str:
 
 def _readable(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:60] or "x"
+
+
+def _name_of(path: str) -> re.Match[str]:
+    name = NAME.fullmatch(PurePosixPath(path).name)
+    if name is None or not _is_inside(path):
+        raise NotInBackup(f"'{path}' is not the path of a backup.")
+    return name
 
 
 def _is_inside(path: str) -> bool:

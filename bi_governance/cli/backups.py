@@ -1,4 +1,4 @@
-"""Commands about the backups: whether they can be relied upon."""
+"""Commands about the backups: whether they can be relied upon, and which of them may go."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import typer
 
 from bi_governance.cli.main import ConfigOption, JsonOption, Options, SourceOption, app, emit, out
+from bi_governance.cli.work import run_stage
+from bi_governance.errors import ConfigurationError
+from bi_governance.run import purge_stage
 from bi_governance.verify import VerifyReport
 from bi_governance.verify import verify as verify_all
 
@@ -43,3 +46,15 @@ def _verified(report: VerifyReport) -> Iterator[str]:
         yield from (f"  {path}" for path in report.orphans[:SHOWN])
         if len(report.orphans) > SHOWN:
             yield f"  and {len(report.orphans) - SHOWN} more (--json lists all)"
+
+
+@backups.command()
+def purge(
+    context: typer.Context, config: ConfigOption = None, source: SourceOption = None, json: JsonOption = None
+) -> int:
+    """Delete the backups that are kept longer than promised, where live; a part of every daily run."""
+    options: Options = context.obj.with_later(config, None, source, json)
+    options.refuse_as_of("backups purge")
+    if not options.settings().backups.purge:
+        raise ConfigurationError("backups are kept for ever; to have them purged, set backups.purge: true.")
+    return run_stage(options, purge_stage)

@@ -230,7 +230,7 @@ def warn(
     """Send the warnings and reminders that are due, from the marts as they are."""
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("warn")
-    return _stage(options, warn_stage)
+    return run_stage(options, warn_stage)
 
 
 @app.command()
@@ -247,10 +247,11 @@ def delete(
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("delete")
     only = _keys_of(plan_file) if plan_file else None
-    return _stage(options, lambda services, report, lease: delete_stage(services, report, lease, only))
+    return run_stage(options, lambda services, report, lease: delete_stage(services, report, lease, only))
 
 
-def _stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]) -> int:
+def run_stage(options: Options, stage: Callable[[Services, RunReport, Lease], None]) -> int:
+    """One stage of a run by itself, from the marts as they are; returns the exit status."""
     with options.open() as opened, one_runner(opened.services) as lease:
         now = opened.clock.now()
         report = RunReport(new_run_id(now), now)

@@ -84,6 +84,7 @@ class LimitSettings(Section):
     delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
     delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
     warn_per_run: Annotated[int, Field(ge=0)] = 200
+    purge_per_run: Annotated[int, Field(ge=0)] = 100
     ramp: RampSettings | None = RampSettings()
     feed_max_age_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 48
     volume_floor: Annotated[float, Field(ge=0, le=1)] = 0.2

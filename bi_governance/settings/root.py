@@ -76,6 +76,7 @@ class Settings(Section):
             protect_personal=protect.personal_folders,
             protect_code_managed=protect.code_managed,
             window=window_of(schedule, schedule.delete_window),
+            purge_after=timedelta(days=self.backups.retention_days) if self.backups.purge else None,
         )
 
     def notice_window(self) -> ActionWindow:
@@ -90,6 +91,7 @@ class Settings(Section):
             delete_percent=given.delete_percent,
             delete_percent_min_population=given.delete_percent_min_population,
             warn_per_run=given.warn_per_run,
+            purge_per_run=given.purge_per_run,
             ramp_first=ramp.first if ramp else None,
             ramp_factor=ramp.factor if ramp else 1,
             ramp_clean_days=ramp.clean_days if ramp else 1,

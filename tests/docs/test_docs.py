@@ -244,8 +244,11 @@ def test_every_refusal_is_there() -> None:
 
 
 def test_every_reason_is_there() -> None:
-    said = first_words(Path(policy.__file__), "Reason") | first_words(
-        ROOT / "bi_governance" / "plan.py", "Reason"
+    said = set().union(
+        *(
+            first_words(ROOT / "bi_governance" / name, "Reason")
+            for name in ("policy.py", "plan.py", "purging.py")
+        )
     )
     protections = set(
         re.findall(
@@ -253,7 +256,7 @@ def test_every_reason_is_there() -> None:
         )
     )
     changes = {"renamed", "owner_changed", "moved"}
-    caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE)}
+    caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE, Action.PURGE)}
     assert protections >= {"exempt", "kept"}
     assert said | protections | changes | caps | {"code_managed", "trashed"} == names_in_first_cells(
         section(LEDGER, "## Reasons")

@@ -466,6 +466,13 @@ class Shelf:
             raise NotInBackup(f"no backup at {path}")
         return self.saved[path]
 
+    def has(self, path: str) -> bool:
+        return path in self.saved
+
+    def remove(self, path: str) -> None:
+        if self.saved.pop(path, None) is None:
+            raise NotInBackup(f"no backup at {path}")
+
     def paths(self) -> Iterator[str]:
         yield from self.saved
 
