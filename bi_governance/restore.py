@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from bi_governance import events as ev
-from bi_governance.errors import ConfigurationError, GovernanceError, NotInBackup, SourceBroken, StorageError
+from bi_governance.errors import (
+    ConfigurationError,
+    GovernanceError,
+    LeaseLost,
+    NotInBackup,
+    SourceBroken,
+    StorageError,
+)
 from bi_governance.lifecycle import Case, Removal, State
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Lease, RestoreOutcome, Services
@@ -17,6 +26,49 @@ class RestoreReport:
 
     key: VisualKey
     outcome: RestoreOutcome
+
+
+@dataclass(slots=True)
+class RestoreAllReport:
+    """What came back, and what could not, with the reason."""
+
+    restored: list[RestoreReport] = field(default_factory=list)
+    failed: list[tuple[VisualKey, str]] = field(default_factory=list)
+
+
+def removed_since(state: State, since: datetime | None, source: str | None = None) -> list[VisualKey]:
+    """What we removed and can restore, newest removal first: the way back is the way there, reversed.
+
+    What was inside something was removed after it, so it comes back before it.
+    """
+    found = [
+        (case.removal.at, case.key)
+        for case in state.cases.values()
+        if case.removal is not None
+        and (since is None or case.removal.at >= since)
+        and source in (None, case.key.source)
+    ]
+    return [key for _, key in sorted(found, reverse=True)]
+
+
+def restore_all(
+    services: Services, keys: Sequence[VisualKey], *, actor: str, lease: Lease
+) -> RestoreAllReport:
+    """Restore these in order; one that fails is reported, and the others still come back.
+
+    LeaseLost ends it: somebody else works now.
+    """
+    report = RestoreAllReport()
+    for key in keys:
+        if services.ledger.state().case(key).removal is None:
+            continue  # came back together with what it was in
+        try:
+            report.restored += restore(services, key, actor=actor, lease=lease)
+        except LeaseLost:
+            raise
+        except GovernanceError as error:
+            report.failed.append((key, str(error)))
+    return report
 
 
 def restore(services: Services, key: VisualKey, *, actor: str, lease: Lease) -> list[RestoreReport]:
