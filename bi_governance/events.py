@@ -402,6 +402,37 @@ class RestoreFailed(VisualEvent, kind="restore.failed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillIntended(VisualEvent, kind="drill.intended"):
+    """We are about to build a copy of a deleted visual from its backup, told apart by `mark`."""
+
+    mark: str
+    backup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled(VisualEvent, kind="drill.done"):
+    """The copy was compared with the backup and removed; `differences` is empty when all came back."""
+
+    mark: str
+    differences: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillFailed(VisualEvent, kind="drill.failed"):
+    """The copy could not be built, compared or removed; the next run looks for what is left of it."""
+
+    mark: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillCleaned(VisualEvent, kind="drill.cleaned"):
+    """Nothing is left of a drill that was interrupted or failed."""
+
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeIntended(VisualEvent, kind="purge.intended"):
     """We are about to delete the backup of a removed visual; the promise to restore it is over."""
 

@@ -61,6 +61,8 @@ class Case:
     removal_intended: ev.RemovalIntended | None = None
     restore_intended: ev.RestoreIntended | None = None
     regrets: tuple[datetime, ...] = ()
+    drill_intended: ev.DrillIntended | None = None  # A copy of ours may be at the platform.
+    drilled_at: datetime | None = None
     purge_intended: ev.PurgeIntended | None = None
     purged_at: datetime | None = None
     purged: Removal | None = None  # Removed by us, and our backup is gone too.
@@ -364,15 +366,24 @@ def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
                 immune_until=event.immune_until,
             )
         case _:
-            return _purged(case, event)
+            return _backed_up(case, event)
 
 
-def _purged(case: Case, event: ev.VisualEvent) -> Case:
+def _backed_up(case: Case, event: ev.VisualEvent) -> Case:
+    """What happens to the backup of something removed: tried out, or purged."""
     match event:
         case ev.PurgeIntended():
             return replace(case, purge_intended=event)
         case ev.PurgeFailed():
             return replace(case, purge_intended=None)
+        case ev.DrillIntended():
+            return replace(case, drill_intended=event)
+        case ev.Drilled():
+            return replace(case, drill_intended=None, drilled_at=event.at)
+        case ev.DrillFailed():
+            return replace(case, drilled_at=event.at)
+        case ev.DrillCleaned():
+            return replace(case, drill_intended=None)
         case ev.Purged():
             return replace(case, removal=None, purge_intended=None, purged_at=event.at, purged=case.gone)
         case _:

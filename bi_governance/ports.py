@@ -209,6 +209,29 @@ class Restorer(Protocol):
         ...
 
 
+class Rehearser(Protocol):
+    """Tries out a backup as a copy beside what lives; used by the `backups drill` command alone.
+
+    `mark` tells one rehearsal's copies from everything else, also after a crash.
+    """
+
+    def refusal(self, key: VisualKey) -> str:
+        """Why such a visual cannot be rehearsed here, as what follows `because`; empty where it can."""
+        ...
+
+    def rehearse(self, key: VisualKey, saved: BackupContent, mark: str) -> tuple[str, ...]:
+        """Build a copy, read it back, remove it; what came back otherwise than saved, in words."""
+        ...
+
+    def clean_up(self, key: VisualKey, saved: BackupContent, mark: str) -> None:
+        """Remove the copies that an interrupted rehearsal left; nothing there is fine."""
+        ...
+
+    def close(self) -> None:
+        """Log out and release connections."""
+        ...
+
+
 class Armory(Protocol):
     """Hands out what can change a platform: removers only for sources that are live when asked."""
 
@@ -218,6 +241,10 @@ class Armory(Protocol):
 
     def restorer(self, source: str) -> Restorer:
         """A restorer, in any mode: undoing our own deletion must never need going live."""
+        ...
+
+    def rehearser(self, source: str) -> Rehearser | None:
+        """What rehearses restores at the source, in any mode; None where none is built."""
         ...
 
 

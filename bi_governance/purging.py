@@ -24,12 +24,14 @@ def purges(state: State, policy: Policy, now: datetime) -> list[Decision]:
 def decide_purge(case: Case, policy: Policy, now: datetime) -> Decision | None:
     """Whether the backup of a removed visual may go; None while anything at all speaks for keeping it.
 
-    Somebody who keeps or exempts what is deleted may want it back; a restore on its way needs the backup.
+    Somebody who keeps or exempts what is deleted may want it back; a restore or drill on its way needs it.
     """
     removal, kept = case.removal, case.kept_until
     if policy.purge_after is None or removal is None or not removal.backup:
         return None
-    if case.restore_intended is not None or case.exempt_reason is not None:
+    if case.restore_intended is not None or case.drill_intended is not None:
+        return None
+    if case.exempt_reason is not None:
         return None
     if kept is not None and now < kept:
         return None

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bi_governance import events as ev
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
+from bi_governance.drill import settle_drills
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.follow import FollowReport, follow
 from bi_governance.guards import Evidence, SourceEvidence, Veto, trusted_coverage
@@ -129,7 +130,7 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
         report.settled.append(
             f"{notices.doubtful} message(s) of an interrupted run may have arrived; they do not count"
         )
-    for settled in (settle_removals, settle_restores, settle_purges):
+    for settled in (settle_removals, settle_restores, settle_purges, settle_drills):
         report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
 
 

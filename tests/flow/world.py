@@ -43,6 +43,7 @@ from bi_governance.ports import (
     Probe,
     Reach,
     Recipient,
+    Rehearser,
     RestoreOutcome,
     Services,
     Sighting,
@@ -221,6 +222,7 @@ class Arms:
         self.platforms = platforms
         self.ledger = ledger
         self.handed_out: list[str] = []
+        self.rehearsers: dict[str, Rehearser] = {}
 
     def remover(self, source: str) -> ThingWriter:
         if self.ledger.state().mode_of(source) is not Mode.LIVE:
@@ -230,6 +232,9 @@ class Arms:
 
     def restorer(self, source: str) -> ThingWriter:
         return ThingWriter(self.platforms[source])
+
+    def rehearser(self, source: str) -> Rehearser | None:
+        return self.rehearsers.get(source)
 
 
 class Stage:
