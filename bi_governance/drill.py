@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bi_governance import events as ev
-from bi_governance.errors import GovernanceError, LeaseLost, RefusedForSafety
+from bi_governance.errors import ConfigurationError, GovernanceError, LeaseLost, RefusedForSafety
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Rehearser, Services
@@ -102,7 +102,8 @@ def _rehearser(services: Services, key: VisualKey) -> Rehearser:
     if found != pinned:
         raise RefusedForSafety(f"{key.source} is {found} now, not the pinned instance {pinned}.")
     rehearser = services.armory.rehearser(key.source)
-    assert rehearser is not None
+    if rehearser is None:
+        raise ConfigurationError(f"no drill is built for {services.readers[key.source].platform} yet.")
     return rehearser
 
 

@@ -78,13 +78,13 @@ def furnished(world: World, slug: str) -> tuple[VisualKey, VisualKey]:
 
 def test_a_filter_that_came_back_on_other_charts_would_be_noticed(world, rehearser) -> None:
     """The saved dashboard spared one chart from its filter; the copy is told to spare the other."""
-    key, chart_key = furnished(world, "filtered")
+    key, _ = furnished(world, "filtered")
     saved = world.reader.backup(key)
     charts = [dict(chart) for chart in saved.manifest["charts"]]
     charts[0]["uuid"], charts[1]["uuid"] = charts[1]["uuid"], charts[0]["uuid"]
     swapped = BackupContent(saved.files, {**saved.manifest, "charts": charts})
-    (difference,) = rehearser.rehearse(key, swapped, "6123456789ab")
-    assert difference.startswith("metadata of ")
+    differences = rehearser.rehearse(key, swapped, "6123456789ab")
+    assert any(words.startswith("metadata of ") for words in differences)
 
 
 @pytest.mark.parametrize("kind", ["dashboard", "chart"])

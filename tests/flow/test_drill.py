@@ -10,7 +10,7 @@ from bi_governance.backups import FsspecBackups
 from bi_governance.cli import main
 from bi_governance.drill import drill, sample, settle_drills
 from bi_governance.errors import SourceBroken
-from bi_governance.model import Mode
+from bi_governance.model import Mode, RemovalRoute
 from bi_governance.run import daily_run, one_runner
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import World
@@ -129,6 +129,13 @@ def test_the_longest_untried_is_next(world) -> None:
     drilled(world, "3", "1")
     assert [k.native_id for k in sample(state(), 1)] == ["2"]
     assert sample(state(), 5, "another") == []
+
+
+def test_what_was_deleted_without_a_backup_is_not_drilled(world) -> None:
+    key = world.key("4")
+    gone = ev.Removed(at=world.clock.now(), key=key, episode=0, route=RemovalRoute.HARD, backup="")
+    world.ledger.append([gone])
+    assert key not in sample(world.ledger.state(), 9)
 
 
 @pytest.mark.parametrize("mode", list(Mode))

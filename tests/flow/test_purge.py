@@ -152,8 +152,9 @@ def test_the_window_holds_for_purging(gone) -> None:
         lambda w: ev.Exempted(at=w.clock.now(), key=w.key("1"), reason="may want it"),
         lambda w: ev.KeptUntil(at=w.clock.now(), key=w.key("1"), until=w.clock.now() + 90 * DAY),
         lambda w: ev.RestoreIntended(at=w.clock.now(), key=w.key("1"), route=RemovalRoute.HARD),
+        lambda w: ev.DrillIntended(at=w.clock.now(), key=w.key("1"), mark="m", backup="bi:board:1/0"),
     ],
-    ids=["exempt", "kept", "being restored"],
+    ids=["exempt", "kept", "being restored", "being drilled"],
 )
 def test_what_somebody_may_want_back_is_kept(gone, wish) -> None:
     gone.ledger.append([wish(gone)])

@@ -26,6 +26,8 @@ OF_THE_COPY = frozenset({"uuid", "slug", "published", "tags"})
 NUMBERED = frozenset({"chartId", "excluded", "id", "immune", "charts", "timed_refresh_immune_slices"})
 # Computed by the browser whenever somebody opens the dashboard; an import leaves the old numbers in it.
 COMPUTED = frozenset({"chartsInScope"})
+# What says nothing, and what an import adds and drops.
+EMPTY: tuple[object, ...] = (None, "", "{}", [], {})
 # Chart numbers, which an import gives anew, by the uuid of the original.
 Numbers = Mapping[int, str]
 
@@ -166,14 +168,10 @@ class _Copy:
         for old, new in self._new.items():
             text = text.replace(new, old)
         found: dict[str, Any] = json.loads(text.replace(f"bi-governance drill {self._mark}: ", ""))
-        tiles = _tiles(found.get("position"))
-        for name in ("position", "metadata"):
-            if name in found:
-                found[name] = _plain(found[name], tiles, numbers)
-        return {name: value for name, value in found.items() if value not in EMPTY}
-
-
-EMPTY = (None, "", "{}", [], {})
+        # Only a dashboard names charts by number; what a chart calls an id is something else.
+        known = numbers if "position" in found else {}
+        compared: dict[str, Any] = _plain(found, _tiles(found.get("position")), known)
+        return compared
 
 
 def _numbers(key: VisualKey, manifest: Mapping[str, Any]) -> dict[int, str]:
