@@ -23,8 +23,9 @@ from bi_governance.cli.work import run_stage
 from bi_governance.drill import DrillReport, sample, settle_drills
 from bi_governance.drill import drill as drill_these
 from bi_governance.errors import ConfigurationError
+from bi_governance.model import VisualKey
 from bi_governance.run import new_run_id, one_runner, purge_stage
-from bi_governance.verify import VerifyReport
+from bi_governance.verify import VerifyReport, backup_of
 from bi_governance.verify import verify as verify_all
 
 backups = typer.Typer(help="The backups of what was deleted.", no_args_is_help=True)
@@ -43,6 +44,25 @@ def verify(
         report = verify_all(opened.services, source=options.source)
     emit(options, report.to_json(), lambda: out.print("\n".join(_verified(report)), markup=False))
     return 1 if report.wrong else 0
+
+
+@backups.command()
+def show(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="source:type:native_id")],
+    config: ConfigOption = None,
+) -> None:
+    """Print the manifest of a deleted visual's backup, an encrypted one's too, and which files it holds."""
+    options: Options = context.obj.with_later(config)
+    with options.open() as opened:
+        case = opened.services.ledger.state().case(VisualKey.parse(key))
+        path = backup_of(case)
+        if not path:
+            raise ConfigurationError(f"there is no backup of {key}; see: bi-governance status")
+        saved = opened.services.backups.load(path)
+    files = {name: len(content) for name, content in saved.files.items()}
+    value = {"path": path, "files": files, "manifest": dict(saved.manifest)}
+    emit(Options(json=True), value, lambda: None)
 
 
 def _verified(report: VerifyReport) -> Iterator[str]:

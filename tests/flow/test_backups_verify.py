@@ -107,6 +107,22 @@ def test_the_command_ends_with_1_when_something_is_wrong(world, store, capsys, m
     assert text.startswith("2 backup(s) are whole, 1 are not.\n  missing: bi:board:3: There is no backup")
 
 
+def test_show_prints_what_a_backup_holds(world, store, capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = f"ledger: {{url: 'sqlite:///{tmp_path}/ledger.db'}}\nbackups: {{url: 'file://{store}'}}\n"
+    (tmp_path / "bi.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["-c", "bi.yml", "backups", "show", "bi:board:1"])
+    value = json.loads(capsys.readouterr().out)
+    assert value["manifest"]["key"] == "bi:board:1"
+    assert value["manifest"]["fidelity"]["holds"] == {"content": ["thing.txt"]}
+    assert list(value["files"]) == ["thing.txt"]
+    with pytest.raises(SystemExit) as ended:
+        main(["-c", "bi.yml", "backups", "show", "bi:board:9"])
+    assert ended.value.code == 2
+    assert "there is no backup of bi:board:9" in capsys.readouterr().err
+
+
 def command(capsys, *options: str) -> tuple:
     with pytest.raises(SystemExit) as ended:
         main(["-c", "bi.yml", "backups", "verify", *options])
