@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bi_governance import events as ev
 from bi_governance.errors import (
+    BackupUnreadable,
     ConfigurationError,
     GovernanceError,
     LeaseLost,
@@ -92,11 +93,24 @@ def restore(services: Services, key: VisualKey, *, actor: str, lease: Lease) -> 
 def _refuse_purged(case: Case) -> None:
     """What lies in a platform's own trash may still come back; of everything else nothing is left."""
     if case.purged is not None and case.purged.route is not RemovalRoute.TRASH:
-        raise NotInBackup(
-            f"{case.key} was deleted on {case.purged.at:%Y-%m-%d} and its backup was purged on "
-            f"{case.purged_at:%Y-%m-%d}, after the time for which a restore was promised: nothing can "
-            "bring it back."
-        )
+        raise NotInBackup(f"{_purged(case)}: nothing can bring it back.")
+
+
+def _is_lost(case: Case, problem: GovernanceError) -> bool:
+    """Whether the platform asked for a backup that was purged, because its own trash has it no more."""
+    return case.purged is not None and isinstance(problem, BackupUnreadable)
+
+
+def _in_no_trash(case: Case) -> NotInBackup:
+    return NotInBackup(f"{_purged(case)}, and its platform's trash does not have it any more.")
+
+
+def _purged(case: Case) -> str:
+    assert case.purged is not None
+    return (
+        f"{case.key} was deleted on {case.purged.at:%Y-%m-%d} and its backup was purged on "
+        f"{case.purged_at:%Y-%m-%d}, after the time for which a restore was promised"
+    )
 
 
 def _children(services: Services, removal: Removal) -> list[VisualKey]:
@@ -124,10 +138,13 @@ def _restore_one(services: Services, state: State, key: VisualKey, actor: str, l
         seen = services.readers[key.source].look(key, now)
         if not seen.exists or seen.is_trashed:
             raise SourceBroken("the platform accepted the restore but does not show it", source=key.source)
-    except GovernanceError as error:
+    except GovernanceError as problem:
+        error = _in_no_trash(state.case(key)) if _is_lost(state.case(key), problem) else problem
         failed = ev.RestoreFailed(at=services.clock.now(), actor=actor, key=key, reason=str(error))
         services.ledger.append([failed], lease)
-        raise
+        if error is problem:
+            raise
+        raise error from problem
     services.ledger.append(_back(services, state, key, outcome, actor=actor), lease)
     return RestoreReport(key, outcome)
 

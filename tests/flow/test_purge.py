@@ -6,7 +6,7 @@ from datetime import time, timedelta
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.errors import NotInBackup, SourceBroken, StorageError
+from bi_governance.errors import BackupUnreadable, NotInBackup, SourceBroken, StorageError
 from bi_governance.model import Action, Mode, RemovalRoute
 from bi_governance.ports import Capabilities
 from bi_governance.restore import restore
@@ -21,7 +21,7 @@ from bi_governance.run import (
 )
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live
-from tests.flow.world import DAY, ThingReader, World
+from tests.flow.world import DAY, ThingReader, ThingWriter, World
 
 MONTH = timedelta(days=30)
 
@@ -339,6 +339,21 @@ def test_what_the_platforms_own_trash_still_has_comes_back_from_there(trashed) -
     case = trashed.ledger.state().case(trashed.key("1"))
     assert (case.gone, case.restored_at) == (None, trashed.clock.now())
     assert trashed.bi.writes[-1] == "restore 1"
+
+
+class Emptied(ThingWriter):
+    """A platform whose trash was emptied meanwhile: it would need the backup."""
+
+    def restore(self, key, route, saved):
+        raise BackupUnreadable(f"The backup of {key} has no thing.txt.")
+
+
+def test_what_not_even_the_trash_has_is_said_to_be_lost(trashed) -> None:
+    trashed.arms.restorer = lambda source: Emptied(trashed.bi)
+    with pytest.raises(NotInBackup, match=r"its backup was purged on 2026-04-08, .* trash does not have it"):
+        restored(trashed)
+    (failed,) = [e for e in trashed.ledger.events() if isinstance(e, ev.RestoreFailed)]
+    assert "trash does not have it any more" in failed.reason
 
 
 def test_what_somebody_takes_out_of_the_trash_after_a_purge_is_regret_and_immune(trashed) -> None:
