@@ -122,7 +122,7 @@ def _sample(kind: str) -> ev.Event:
         "until": NOW, "route": RemovalRoute.TRASH, "backup": "b", "plan_digest": "d", "immune_until": NOW,
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
         "outcome": "done", "month": "2026-02", "version": 1, "answer": "keep", "said": "Kept", "click": "c1",
-        "what": "a click", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test",
+        "what": "a click", "to_id": "U2", "to_name": "Bob", "to_email": "bob@acme.test", "mark": "m",
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__
