@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bi_governance.backups import FsspecBackups
+from bi_governance.backups import FsspecBackups, Keys
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.invite import Wanted
@@ -30,7 +30,7 @@ from bi_governance.notify.slack import SlackNotifier
 from bi_governance.notify.slack_api import PATIENCE_SECONDS, SlackApi
 from bi_governance.notify.smtp import SmtpServer
 from bi_governance.notify.wording import Wording
-from bi_governance.ports import Clock, Ledger, Progress, Reader, Services
+from bi_governance.ports import Clock, Ledger, Progress, Reader, Rehearser, Services
 from bi_governance.settings import Settings, SourceSettings
 from bi_governance.transform import DbtTransformer
 from bi_governance.warehouse import SqlWarehouse
@@ -70,6 +70,7 @@ class LiveArmory:
         self._sources = sources
         self._ledger = ledger
         self._built: dict[str, RemoverAndRestorer] = {}
+        self._rehearsers: dict[str, Rehearser | None] = {}
 
     def remover(self, source: str) -> RemoverAndRestorer:
         if self._ledger.state().mode_of(source) is not Mode.LIVE:
@@ -79,10 +80,21 @@ class LiveArmory:
     def restorer(self, source: str) -> RemoverAndRestorer:
         return self._writer(source)
 
+    def rehearser(self, source: str) -> Rehearser | None:
+        if source not in self._rehearsers:
+            given = self._sources[source]
+            factory = platform_named(given.platform).rehearser_factory()
+            self._rehearsers[source] = factory(source, given.options) if factory else None
+        return self._rehearsers[source]
+
     def close(self) -> None:
         for writer in self._built.values():
             writer.close()
+        for rehearser in self._rehearsers.values():
+            if rehearser is not None:
+                rehearser.close()
         self._built.clear()
+        self._rehearsers.clear()
 
     def _writer(self, source: str) -> RemoverAndRestorer:
         if source not in self._built:
@@ -246,7 +258,9 @@ class App:
             transformer=self.transformer,
             ledger=self.ledger,
             notifier=self.notifier,
-            backups=FsspecBackups(settings.backups.url),
+            backups=FsspecBackups(
+                settings.backups.url, Keys(settings.backups.key, settings.backups.old_keys)
+            ),
             clock=self.clock,
             progress=self.progress,
             policy=settings.to_policy(),

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from bi_governance.backups.encryption import mistakes as key_mistakes
 from bi_governance.errors import ConfigurationError
 from bi_governance.managers import read_managers
 from bi_governance.notify.wording import mistakes as wording_mistakes
@@ -21,7 +22,9 @@ DEFAULT_FILE = Path("config/bi_governance.yml")
 SCHEMA_FILE = "bi_governance.schema.json"
 NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Values under these keys must come from the environment, never from the file itself.
-SECRET_KEY = re.compile(r"(secret|password|token|api_key)(_value)?$")
+SECRET_KEY = re.compile(r"(secret|password|token|api_key)(_value)?$|^key$|^old_keys\[\d+\]$")
+# What a variable is called best where the key alone says too little.
+VARIABLES = {"backups.key": "BACKUP_KEY"}
 URL_PASSWORD = re.compile(r"://[^/:@\s]*:([^@\s]+)@")
 NOT_SECRET = {"token_name", "token_url"}
 
@@ -55,6 +58,7 @@ def load_settings(file: Path, environment: Mapping[str, str] | None = None) -> S
         mistakes = [*_explain(error), *mistakes]
     else:
         mistakes += wording_mistakes(settings.notices.wording)
+        mistakes += key_mistakes(settings.backups.key, settings.backups.old_keys)
         mistakes += _unreadable_managers(settings)
         if not mistakes:
             return settings
@@ -91,10 +95,16 @@ def _literal_secrets(raw: object) -> list[str]:
         if (written := URL_PASSWORD.search(value)) and not NAME.search(written[1]):
             found.append(f"{path}: holds a password; write ${{NAME}} in its place and set that variable")
         if SECRET_KEY.search(key) and key not in NOT_SECRET and value and not NAME.search(value):
+            name = _variable(path)
             found.append(
-                f"{path}: secrets come from the environment; write ${{{key.upper()}}} and set that variable"
+                f"{path}: secrets come from the environment; write ${{{name}}} and set that variable"
             )
     return found
+
+
+def _variable(path: str) -> str:
+    key = path.rsplit(".", 1)[-1]
+    return VARIABLES.get(path) or re.sub(r"\W+", "_", key).strip("_").upper()
 
 
 def _unset_variables(raw: object, env: Mapping[str, str]) -> list[str]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from bi_governance import events as ev
 from bi_governance.errors import RefusedForSafety, SourceError, SourceMissing, StorageError
 from bi_governance.fallback import fall_back
+from bi_governance.fidelity import fidelity
 from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
 from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, decide
-from bi_governance.ports import Lease, Reader, Services, Sighting
+from bi_governance.ports import BackupContent, Lease, Reader, Services, Sighting
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ def _removal_outcome(intent: ev.RemovalIntended, now: datetime, run_id: str, *, 
             route=intent.route,
             backup=intent.backup,
             owner_id=intent.owner_id,
+            restorable_until=intent.restorable_until,
         )
     reason = "interrupted before it took effect"
     return ev.RemovalFailed(at=now, run_id=run_id, key=intent.key, episode=intent.episode, reason=reason)
@@ -131,6 +133,14 @@ def delete(
         else:
             removal.simulate(report)
     return report
+
+
+def _described(reader: Reader, key: VisualKey) -> BackupContent:
+    """A backup that says itself what it holds, what it lacks, and who made it of which platform."""
+    made = reader.backup(key)
+    found = fidelity(reader.capabilities.backups_hold.get(key.type, {}), made.files.keys(), made.manifest)
+    platform = {"platform": reader.platform, "platform_version": made.manifest.get("platform_version")}
+    return BackupContent(made.files, {**made.manifest, "fidelity": {**platform, **found}})
 
 
 class _Removal:
@@ -274,7 +284,7 @@ class _Removal:
         """The path of a backup that was read back and checked; empty only where that is allowed."""
         store, now = self.services.backups, self.services.clock.now()
         try:
-            ref = store.save(self.key, self.decision.episode, reader.backup(self.key), now)
+            ref = store.save(self.key, self.decision.episode, _described(reader, self.key), now)
             saved = store.load(ref.path)
         except (SourceError, StorageError) as error:
             if self.key.source in self.services.allow_unrecoverable:
@@ -292,6 +302,7 @@ class _Removal:
             backup=backup,
             plan_digest=self.digest,
             owner_id=owner_of(self.estate[self.key]),
+            restorable_until=self._promise(),
         )
         self._record(intent)
         problem = self._call(lambda: self.services.armory.remover(self.key.source).remove(self.key))
@@ -311,6 +322,12 @@ class _Removal:
         else:
             report.removed.append(self.key)
         self._record(outcome)
+
+    def _promise(self) -> datetime:
+        """Until when it can be restored: what the owner was told in this episode, or longer."""
+        notices = self.services.ledger.state().case(self.key).notices
+        told = [notice.retention_days or 0 for notice in notices]
+        return self.services.clock.now() + timedelta(days=max(self.services.retention_days, *told))
 
     def _call(self, removal: Callable[[], None]) -> str:
         """Do it; what the platform said against it, empty when nothing."""

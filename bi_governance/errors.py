@@ -8,6 +8,7 @@ GovernanceError                  one clear sentence: what, where, what to do
 ├── StorageError                 exit 1: warehouse, ledger or backup store
 │   ├── StorageBusy              the file or table is locked by somebody else
 │   ├── BackupUnreadable         what we saved cannot be read back
+│   │   └── BackupLocked         it is encrypted, and its key is not configured
 │   └── NotInBackup              nothing saved for that visual
 ├── TransformError               exit 1: dbt could not run at all
 ├── DeliveryError                a message was not accepted
@@ -65,6 +66,10 @@ class StorageBusy(StorageError):
 
 class BackupUnreadable(StorageError):
     """A saved backup does not match its checksum or cannot be parsed."""
+
+
+class BackupLocked(BackupUnreadable):
+    """A saved backup is encrypted with a key that is not configured."""
 
 
 class NotInBackup(StorageError):

@@ -175,7 +175,8 @@ class VisualEvent(Event):
 class NoticeEvent(VisualEvent):
     """A message about one visual; title, owner and folder are as its reader sees them.
 
-    A reply names the channel and time stamp of the message it answers.
+    A reply names the channel and time stamp of the message it answers. `retention_days` is for how long
+    the message says a restore is possible.
     """
 
     episode: int
@@ -193,6 +194,7 @@ class NoticeEvent(VisualEvent):
     thread_channel: str = ""
     thread_ts: str = ""
     role: str = ""
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,16 +380,21 @@ class RemovalIntended(VisualEvent, kind="removal.intended"):
     backup: str
     plan_digest: str
     owner_id: str = ""
+    restorable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed(VisualEvent, kind="removal.done"):
-    """The visual is gone from the platform, verified by reading back."""
+    """The visual is gone from the platform, verified by reading back.
+
+    `restorable_until` is what people are told: its backup is not purged before.
+    """
 
     episode: int
     route: RemovalRoute
     backup: str
     owner_id: str = ""
+    restorable_until: datetime | None = None
 
     @property
     def once(self) -> str | None:
@@ -447,8 +454,67 @@ class RestoreFailed(VisualEvent, kind="restore.failed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillIntended(VisualEvent, kind="drill.intended"):
+    """We are about to build a copy of a deleted visual from its backup, told apart by `mark`."""
+
+    mark: str
+    backup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled(VisualEvent, kind="drill.done"):
+    """The copy was compared with the backup and removed; `differences` is empty when all came back."""
+
+    mark: str
+    differences: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillFailed(VisualEvent, kind="drill.failed"):
+    """The copy could not be built, compared or removed; the next run looks for what is left of it."""
+
+    mark: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillCleaned(VisualEvent, kind="drill.cleaned"):
+    """Nothing is left of a drill that was interrupted or failed."""
+
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeIntended(VisualEvent, kind="purge.intended"):
+    """We are about to delete the backup of a removed visual; the promise to restore it is over."""
+
+    episode: int
+    backup: str
+    restorable_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purged(VisualEvent, kind="visual.purged"):
-    """Backup and trash copy of a removed visual are gone for good."""
+    """The backup of a removed visual is gone for good; a copy in a platform's trash is not ours to empty."""
+
+    episode: int = 0
+    backup: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeRefused(VisualEvent, kind="purge.refused"):
+    """A guard in the purge said no to a planned one."""
+
+    guard: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeFailed(VisualEvent, kind="purge.failed"):
+    """The backup is still there."""
+
+    episode: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ def current_plan(services: Services, state: State, estate: Estate) -> Plan:
 def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[str]]]:
     """What no restore brings back of what the plan warns of or deletes: by source and type, in words."""
     found: dict[str, dict[str, list[str]]] = {}
-    for key in sorted({(d.key.source, d.key.type) for d in plan.of(*EFFECTS)}):
+    for key in sorted({(d.key.source, d.key.type) for d in plan.of(*EFFECTS - {Action.PURGE})}):
         source, kind = key
         reader = services.readers.get(source)
         lost = reader.capabilities.lost_on_restore.get(kind) if reader else None
@@ -235,7 +235,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         state.mode_since(name),
         trial_lasted(name, state, services.limits, services.clock.now()),
         timedelta(days=services.limits.trial_days),
-        len(decisions),
+        sum(1 for facts in estate.facts if facts.key.source == name),
         Counter(str(d.action) for d in decisions),
         coverage.start,
         coverage.through,

@@ -153,7 +153,7 @@ def _ended(services: Services, told: Told, item: ToldItem, facts: Facts | None) 
         decision,
         item.deadline,
         lost_on_restore=_lost(services, item.key, ending),
-        restorable_until=_restorable(services, told, ending),
+        restorable_until=_restorable(services, told, item.key, ending),
         ending=ending,
     )
 
@@ -166,7 +166,11 @@ def _lost(services: Services, key: VisualKey, ending: Ending | None) -> tuple[st
     return tuple(reader.capabilities.lost_on_restore.get(key.type, ())) if reader and is_gone else ()
 
 
-def _restorable(services: Services, told: Told, ending: Ending | None) -> datetime | None:
+def _restorable(services: Services, told: Told, key: VisualKey, ending: Ending | None) -> datetime | None:
+    """What was promised when it was deleted, whatever the settings say now."""
     if ending is None or ending.kind is not NoticeKind.DELETED or told.mode is Mode.DRY_RUN:
         return None
+    gone = services.ledger.state().case(key).gone
+    if gone is not None and gone.at == ending.at and gone.restorable_until is not None:
+        return gone.restorable_until
     return ending.at + timedelta(days=services.retention_days)

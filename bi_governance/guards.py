@@ -30,8 +30,8 @@ ADVICE = {
     "same_instance": "Correct the address; if another instance is intended, run: bi-governance mode dry-run "
     "--source {source} --reason ...",
     "trial_completed": "Go on with the trial: bi-governance mode dry-run --source {source} --reason ...",
-    "live_renewed": "Renew it: bi-governance mode live --source {source} --reason ... Otherwise the next run falls "
-    "back to dry-run.",
+    "live_renewed": "Renew it: bi-governance mode live --source {source} --reason ... Otherwise the next run "
+    "falls back to dry-run.",
     "regret_within_budget": "Nothing: the next run falls back to dry-run. Find out why so much was wanted "
     "back before the next trial.",
     "canaries": "Open the canary at the platform: if that does not show here after the next run, the access "
@@ -51,6 +51,7 @@ class Limits:
     delete_percent_min_population: int = 50
     delete_per_owner: int | None = None
     warn_per_run: int = 200
+    purge_per_run: int = 100
     ramp_first: int | None = 5
     ramp_factor: float = 2.0
     ramp_clean_days: int = 7

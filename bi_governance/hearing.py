@@ -171,7 +171,7 @@ class _Hearing:
 
     def _must_be_current(self, notice: ev.NoticeDelivered | None) -> None:
         case, click = self.case, self.click
-        if click.answer is Answer.RESTORE and case.removal is None:
+        if click.answer is Answer.RESTORE and case.gone is None:
             raise _Refused("stale", f"{click.key} is not deleted (any more); there is nothing to restore.")
         if click.answer in OF_ADMINS and case.exemption_requested is None:
             raise _Refused("stale", f"Nobody waits for a decision about {click.key} (any more).")

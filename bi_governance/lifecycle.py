@@ -29,16 +29,18 @@ class Notice:
     reader: str = ""
     channel: str = ""
     ts: str = ""
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A visual that is gone because of us, and how to bring it back."""
+    """A visual that is gone because of us, how to bring it back, and until when that is promised."""
 
     at: datetime
     route: RemovalRoute
     backup: str
     episode: int = 0
+    restorable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,11 @@ class Case:
     removal_intended: ev.RemovalIntended | None = None
     restore_intended: ev.RestoreIntended | None = None
     regrets: tuple[datetime, ...] = ()
+    drill_intended: ev.DrillIntended | None = None  # A copy of ours may be at the platform.
+    drilled_at: datetime | None = None
+    purge_intended: ev.PurgeIntended | None = None
     purged_at: datetime | None = None
+    purged: Removal | None = None  # Removed by us, and our backup is gone too.
     agreed_at: datetime | None = None  # The owner need not be waited for any longer in this episode.
     handed_over: ev.HandedOver | None = None
     exemption_requested: ev.ExemptionRequested | None = None
@@ -73,6 +79,11 @@ class Case:
     @property
     def is_open(self) -> bool:
         return self.warning is not None
+
+    @property
+    def gone(self) -> Removal | None:
+        """How it left because of us, whether or not its backup is still there; None while it lives."""
+        return self.removal or self.purged
 
     def reminded(self, days_before: int) -> bool:
         """Whether a reminder for this many days, or for fewer, was delivered."""
@@ -187,8 +198,8 @@ def _apply(state: State, event: ev.Event) -> None:
         case ev.VisualEvent():
             _note(state, event)
             mode, before = state.mode_of(event.key.source), state.case(event.key)
-            if before.removal is not None:
-                state.standing.note_wanted(event, before.removal.episode, before.removal.at)
+            if before.gone is not None:
+                state.standing.note_wanted(event, before.gone.episode, before.gone.at)
             state.cases[event.key] = after = advance(before, event, mode)
             _note_ending(state.mail, event, before, after, mode)
         case _:
@@ -361,8 +372,9 @@ def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
         case ev.RemovalFailed():
             return replace(case, removal_intended=None)
         case ev.Removed() if not _known_removal(case, event):
-            removal = Removal(event.at, event.route, event.backup, event.episode)
-            return replace(case.next_episode(), removal=removal, removal_intended=None)
+            until = event.restorable_until
+            removal = Removal(event.at, event.route, event.backup, event.episode, until)
+            return replace(case.next_episode(), removal=removal, purged=None, removal_intended=None)
         case ev.RestoreIntended():
             return replace(case, restore_intended=event)
         case ev.RestoreFailed():
@@ -371,12 +383,33 @@ def _removed_or_back(case: Case, event: ev.VisualEvent) -> Case:
             return replace(
                 case.next_episode(),
                 removal=None,
+                purged=None,
+                purge_intended=None,
                 restore_intended=None,
                 restored_at=event.at,
                 immune_until=event.immune_until,
             )
+        case _:
+            return _backed_up(case, event)
+
+
+def _backed_up(case: Case, event: ev.VisualEvent) -> Case:
+    """What happens to the backup of something removed: tried out, or purged."""
+    match event:
+        case ev.PurgeIntended():
+            return replace(case, purge_intended=event)
+        case ev.PurgeFailed():
+            return replace(case, purge_intended=None)
+        case ev.DrillIntended():
+            return replace(case, drill_intended=event)
+        case ev.Drilled():
+            return replace(case, drill_intended=None, drilled_at=event.at)
+        case ev.DrillFailed():
+            return replace(case, drilled_at=event.at)
+        case ev.DrillCleaned():
+            return replace(case, drill_intended=None)
         case ev.Purged():
-            return replace(case, removal=None, purged_at=event.at)
+            return replace(case, removal=None, purge_intended=None, purged_at=event.at, purged=case.gone)
         case _:
             return case
 
@@ -408,5 +441,6 @@ def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
         event.reader or event.recipient,
         event.channel,
         event.ts,
+        event.retention_days,
     )
     return replace(case, notices=(*case.notices, notice))

@@ -29,7 +29,7 @@ def _note_returned(
     }
     back: list[ev.Event] = []
     for known in facts:
-        removal, seen_at = state.case(known.key).removal, read_at.get(known.key.source)
+        removal, seen_at = state.case(known.key).gone, read_at.get(known.key.source)
         if removal is None or known.is_trashed or seen_at is None or seen_at <= removal.at:
             continue
         until = now + services.policy.immunity
@@ -43,11 +43,11 @@ def _note_opened(services: Services, run_id: str, lease: Lease) -> None:
     """Somebody who opens what is gone misses it; each removal is regretted once."""
     state, now = services.ledger.state(), services.clock.now()
     gone = {
-        key: case.removal
+        key: case.gone
         for key, case in state.cases.items()
-        if case.removal is not None
+        if case.gone is not None
         and key.source in services.readers
-        and (key, case.removal.episode) not in state.standing.losses
+        and (key, case.gone.episode) not in state.standing.losses
     }
     opened = services.warehouse.last_opened(gone.keys())
     regretted: list[ev.Event] = [

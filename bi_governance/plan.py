@@ -15,10 +15,11 @@ from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
 from bi_governance.per_owner import OwnerTurns
 from bi_governance.policy import NOT_REMOVABLE, Decision, Neighbourhood, decide
+from bi_governance.purging import purge_allowance, purges
 from bi_governance.rules import Policy
 
-# Actions that reach people or platforms; a veto stops them, a rescue is always allowed.
-EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE})
+# Actions that reach people, platforms or backups; a veto stops them, a rescue is always allowed.
+EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,19 @@ def make_plan(
     run_id: str,
     config_digest: str = "",
 ) -> Plan:
-    """Decide on every visual of the estate; vetoes and caps only ever take actions away."""
+    """Decide on every visual of the estate, and on backups whose time is over.
+
+    Vetoes and caps only ever take actions away.
+    """
     around = Neighbourhood({facts.key: facts for facts in estate}, state.cases)
     vetoes = tuple(
         v
         for name in sorted(evidence.sources)
         for v in source_vetoes(evidence.sources[name], state, limits, now)
     )
-    decisions = [decide(facts, around, policy, now) for facts in estate]
+    going = {decision.key: decision for decision in purges(state, policy, now)}
+    decisions = [decide(facts, around, policy, now) for facts in estate if facts.key not in going]
+    decisions += going.values()
     decisions = _unproven_sources(decisions, evidence)
     decisions = _apply_vetoes(decisions, vetoes)
     decisions = _apply_caps(decisions, estate, state, limits, now)
@@ -159,16 +165,18 @@ def _apply_caps(
     decisions: Sequence[Decision], estate: Sequence[Facts], state: State, limits: Limits, now: datetime
 ) -> list[Decision]:
     population = Counter(facts.key.source for facts in estate if not facts.is_trashed)
-    allowed = {
-        source: deletion_allowance(source, population[source], state, limits, now)
-        for source in {d.key.source for d in decisions}
+    sources, cases = {d.key.source for d in decisions}, state.cases.values()
+    bounds: dict[Action, dict[str, int]] = {
+        Action.DELETE: {s: deletion_allowance(s, population[s], state, limits, now) for s in sources},
+        Action.WARN: dict.fromkeys(sources, limits.warn_per_run),
+        Action.PURGE: {s: purge_allowance(s, cases, limits.purge_per_run, now) for s in sources},
     }
     turns = OwnerTurns.of(estate, state, limits.delete_per_owner, now)
     done: Counter[tuple[str, Action]] = Counter()
     capped: list[Decision] = []
     for decision in sorted(decisions, key=_order):
         source, action = decision.key.source, decision.action
-        bound = {Action.DELETE: allowed[source], Action.WARN: limits.warn_per_run}.get(action)
+        bound = bounds.get(action, {}).get(source)
         if bound is not None and done[source, action] >= bound:
             capped.append(_postpone(decision, bound))
         elif action is Action.DELETE and turns.is_over(decision.key):

@@ -122,8 +122,8 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     terms = terms_for(facts, policy)
     usage = usage_of(facts, around, policy, now)
     verdict = _Verdict(facts, case, terms, usage, policy, now)
-    if case.removal is not None:
-        return verdict.say(Action.NONE, _removed(case.removal))
+    if case.gone is not None:
+        return verdict.say(Action.NONE, _removed(case.gone))
     if case.removal_intended is not None or case.restore_intended is not None:
         return verdict.say(
             Action.NONE, Reason("unsettled", "what became of it is not known yet; asking again")

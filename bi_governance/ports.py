@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bi_governance.events import Event
+from bi_governance.fidelity import Held
 from bi_governance.guards import Limits
 from bi_governance.lifecycle import State
 from bi_governance.model import (
@@ -60,14 +61,15 @@ class Capabilities:
     `history_days` is how far back its access history reaches (None: as far as it was not pruned);
     `routes` says per visual type how a removal happens; a type not listed is never removed, hence nobody
     is warned of it: it is only reported; `why_no_route` says for such a type why, or what would change it;
-    `lost_on_restore` lists per type, in words for people, what no restore brings back. A reader whose
-    settings take a route away declares its own.
+    `lost_on_restore` lists per type, in words for people, what no restore brings back; `backups_hold` where
+    in a backup each part of a visual is found. A reader whose settings take a route away declares its own.
     """
 
     history_days: int | None
     routes: Mapping[str, RemovalRoute]
     lost_on_restore: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     why_no_route: Mapping[str, str] = field(default_factory=dict)
+    backups_hold: Held = field(default_factory=dict)
 
     def obstacle(self, visual_type: str) -> str:
         """Why visuals of the type can never be removed, in words; empty where they can."""
@@ -115,7 +117,8 @@ class BackupContent:
     """Everything saved about one visual: named files, and a manifest of plain JSON values.
 
     The manifest holds at least `key`, `title`, `owner`, `folder`, `url`, `children` (keys of visuals
-    inside) and `lost` (what a restore cannot bring back).
+    inside) and `lost` (what a restore cannot bring back); `platform_version` where the platform tells it.
+    `fidelity` is added before it is saved: what the backup holds and lacks (see `fidelity.py`).
     """
 
     files: Mapping[str, bytes]
@@ -210,6 +213,29 @@ class Restorer(Protocol):
         ...
 
 
+class Rehearser(Protocol):
+    """Tries out a backup as a copy beside what lives; used by the `backups drill` command alone.
+
+    `mark` tells one rehearsal's copies from everything else, also after a crash.
+    """
+
+    def refusal(self, key: VisualKey) -> str:
+        """Why such a visual cannot be rehearsed here, as what follows `because`; empty where it can."""
+        ...
+
+    def rehearse(self, key: VisualKey, saved: BackupContent, mark: str) -> tuple[str, ...]:
+        """Build a copy, read it back, remove it; what came back otherwise than saved, in words."""
+        ...
+
+    def clean_up(self, key: VisualKey, saved: BackupContent, mark: str) -> None:
+        """Remove the copies that an interrupted rehearsal left; nothing there is fine."""
+        ...
+
+    def close(self) -> None:
+        """Log out and release connections."""
+        ...
+
+
 class Armory(Protocol):
     """Hands out what can change a platform: removers only for sources that are live when asked."""
 
@@ -219,6 +245,10 @@ class Armory(Protocol):
 
     def restorer(self, source: str) -> Restorer:
         """A restorer, in any mode: undoing our own deletion must never need going live."""
+        ...
+
+    def rehearser(self, source: str) -> Rehearser | None:
+        """What rehearses restores at the source, in any mode; None where none is built."""
         ...
 
 
@@ -558,6 +588,18 @@ class BackupStore(Protocol):
 
     def load(self, path: str) -> BackupContent:
         """Read, check the checksum and parse; BackupUnreadable or NotInBackup otherwise."""
+        ...
+
+    def has(self, path: str) -> bool:
+        """Whether a backup is there, whatever its condition."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Delete one backup for good; NotInBackup when there is none. `purge` alone may ask for it."""
+        ...
+
+    def paths(self) -> Iterator[str]:
+        """The paths of all files in the store, backups or not, as they come."""
         ...
 
 

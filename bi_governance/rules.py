@@ -93,6 +93,7 @@ class Policy:
     protect_personal: bool = False
     protect_code_managed: bool = True
     window: ActionWindow = field(default_factory=ActionWindow)
+    purge_after: timedelta | None = None  # How long backups are kept; None: nothing is ever purged.
 
     @property
     def immunity(self) -> timedelta:

@@ -17,6 +17,7 @@ from bi_governance.alert import AlertReport, alert, concerns_of, settle_silence
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.drift import Dropped, Written, keep_what_is_the_same
+from bi_governance.drill import settle_drills
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.fallback import fall_back, tell_admins
 from bi_governance.follow import FollowReport, follow
@@ -28,6 +29,7 @@ from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
+from bi_governance.purge import PurgeReport, purge, settle_purges
 from bi_governance.restore import settle_restores
 from bi_governance.viewers import ViewerReport, tell_viewers
 from bi_governance.warn import WarnReport, settle_notices, warn
@@ -58,6 +60,7 @@ class RunReport:
     warned: WarnReport = field(default_factory=WarnReport)
     viewers: ViewerReport = field(default_factory=ViewerReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
+    purged: PurgeReport = field(default_factory=PurgeReport)
     followed: FollowReport = field(default_factory=FollowReport)
     alarms: tuple[Alarm, ...] = ()
     alerts: AlertReport = field(default_factory=AlertReport)
@@ -70,7 +73,7 @@ class RunReport:
 
     @property
     def outcome(self) -> str:
-        if self.warned.failed or self.deleted.failed or self.problems:
+        if self.warned.failed or self.deleted.failed or self.purged.failed or self.problems:
             return "failed"
         if any(not c.is_complete for c in self.collections):
             return "failed"
@@ -121,6 +124,7 @@ def daily_run(services: Services) -> RunReport:
         alert_stage(services, report, lease)
         warn_stage(services, report, lease)
         delete_stage(services, report, lease)
+        purge_stage(services, report, lease)
         follow_stage(services, report, lease)
         month_stage(services, report, lease)
         finish(services, report, lease)
@@ -137,7 +141,7 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
         report.settled.append(
             f"{notices.doubtful} message(s) of an interrupted run may have arrived; they do not count"
         )
-    for settled in (settle_removals, settle_restores):
+    for settled in (settle_removals, settle_restores, settle_purges, settle_drills):
         report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
 
 
@@ -224,7 +228,7 @@ def _canaries(services: Services, facts: Sequence[Facts]) -> dict[str, tuple[Can
 def _removed_recently(state: State, source: str, now: datetime) -> int:
     """Our removals that the row counts of earlier runs may still include."""
     recent = {r.key for r in state.removals if r.key.source == source and now - r.at < BASELINE}
-    return sum(1 for key in recent if state.case(key).removal is not None)
+    return sum(1 for key in recent if state.case(key).gone is not None)
 
 
 def _failed_tests(state: State, platform: str) -> tuple[str, ...]:
@@ -365,6 +369,12 @@ def delete_stage(
     report.deleted.dropped = [f"{d.key}: {d.reason}" for d in dropped]
 
 
+def purge_stage(services: Services, report: RunReport, lease: Lease) -> None:
+    """Delete the backups that the report's plan says have passed their retention."""
+    if report.plan is not None:
+        report.purged = purge(services, report.plan, lease)
+
+
 def follow_stage(services: Services, report: RunReport, lease: Lease) -> None:
     """Tell people what became of what they were warned of, and bring their messages up to date."""
     if report.plan is not None and report.estate is not None:
@@ -451,6 +461,7 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )
+    lines.extend(report.purged.lines())
     lines.extend(_afterwards(report))
     lines.extend(f"Settled: {text}" for text in report.settled[:20])
     lines.extend(f"Rescued: {key}" for key in report.rescued[:20])

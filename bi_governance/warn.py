@@ -344,6 +344,7 @@ def _intent(digest: Digest, item: DigestItem, at: datetime, run_id: str) -> ev.N
         thread_channel=digest.recipient.thread.channel if digest.recipient.thread else "",
         thread_ts=digest.recipient.thread.ts if digest.recipient.thread else "",
         role=str(digest.recipient.role),
+        retention_days=digest.retention_days,
     )
 
 

@@ -117,6 +117,14 @@ def test_no_key_leads_out_of_the_store(tmp_path: Path, native_id: str) -> None:
     assert found == tmp_path / "in/store" / ref.path
 
 
+def test_every_file_in_the_store_is_listed_and_no_store_yet_is_no_error(store: FsspecBackups) -> None:
+    assert list(store.paths()) == []
+    other = VisualKey("superset", "chart", "7")
+    content = BackupContent({"a": b"x"}, {"key": str(other)})
+    refs = [store.save(KEY, 3, CONTENT, NOW), store.save(other, 0, content, NOW)]
+    assert sorted(store.paths()) == sorted(ref.path for ref in refs)
+
+
 # What is no backup
 
 

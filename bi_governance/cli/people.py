@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, time
 from typing import Annotated
 
 import typer
@@ -35,8 +36,9 @@ from bi_governance.keep import exempt as exempt_one
 from bi_governance.keep import keep_until, known_key
 from bi_governance.keep import unexempt as unexempt_one
 from bi_governance.model import Mode, VisualKey
-from bi_governance.restore import RestoreReport
+from bi_governance.restore import RestoreAllReport, RestoreReport, removed_since
 from bi_governance.restore import restore as restore_one
+from bi_governance.restore import restore_all as restore_many
 from bi_governance.run import one_runner
 from bi_governance.switch import EVERYWHERE, go_live, may_go_live, switch
 from bi_governance.trial import trials
@@ -246,19 +248,70 @@ def unexempt(
 @app.command()
 def restore(
     context: typer.Context,
-    key: KeyArgument,
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="source:type:native_id")] = None,
     config: ConfigOption = None,
+    source: SourceOption = None,
     json: JsonOption = None,
-) -> None:
-    """Bring back a visual that was deleted, from the platform's trash or from its backup."""
-    options: Options = context.obj.with_later(config, None, None, json)
+    yes: YesOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that was deleted.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", help="With --all: only what was deleted since this date.")
+    ] = None,
+) -> int:
+    """Bring back what was deleted, from the platform's trash or from its backup."""
+    options: Options = context.obj.with_later(config, None, source, json, yes)
     options.refuse_as_of("restore")
+    if everything:
+        if key is not None:
+            raise ConfigurationError("restore either one KEY or --all, not both.")
+        return _restore_all(options, since)
+    if key is None or since is not None:
+        raise ConfigurationError("restore needs a KEY, or --all with perhaps --since DATE.")
     with options.open() as opened, one_runner(opened.services) as lease:
         back = restore_one(opened.services, VisualKey.parse(key), actor=actor(), lease=lease)
-    value = [
-        {"key": str(r.key), "native_id": r.outcome.native_id, "lost": list(r.outcome.lost)} for r in back
-    ]
-    emit(options, value, lambda: out.print("\n".join(_restored_lines(back)), markup=False))
+    emit(
+        options,
+        [_restored_json(r) for r in back],
+        lambda: out.print("\n".join(_restored_lines(back)), markup=False),
+    )
+    return 0
+
+
+def _restore_all(options: Options, since: str | None) -> int:
+    with options.open() as opened:
+        moment = _start_of(since, opened) if since else None
+        keys = removed_since(opened.services.ledger.state(), moment, options.source)
+        if keys:
+            if not options.json:
+                out.print("\n".join(str(key) for key in keys), markup=False)
+            confirm(options, f"{len(keys)} visual(s) will be brought back.", "restore all")
+        with one_runner(opened.services) as lease:
+            report = restore_many(opened.services, keys, actor=actor(), lease=lease)
+    value = {
+        "restored": [_restored_json(r) for r in report.restored],
+        "failed": [{"key": str(failed), "reason": reason} for failed, reason in report.failed],
+    }
+    emit(options, value, lambda: out.print("\n".join(_all_lines(report)), markup=False))
+    return 1 if report.failed else 0
+
+
+def _start_of(text: str, opened: App) -> datetime:
+    """A date means the beginning of that day where the team lives; a timestamp means itself."""
+    moment = moment_of(text, opened.settings)
+    is_day = len(text) == len("2026-01-31")
+    return datetime.combine(moment.date(), time.min, opened.settings.schedule.zone) if is_day else moment
+
+
+def _restored_json(report: RestoreReport) -> dict[str, object]:
+    outcome = report.outcome
+    return {"key": str(report.key), "native_id": outcome.native_id, "lost": list(outcome.lost)}
+
+
+def _all_lines(report: RestoreAllReport) -> Iterator[str]:
+    yield from _restored_lines(report.restored)
+    for key, reason in report.failed:
+        yield f"{key} could not be brought back: {reason}"
+    yield f"{len(report.restored)} visual(s) are back, {len(report.failed)} failed."
 
 
 def _restored_lines(back: Sequence[RestoreReport]) -> Iterator[str]:

@@ -233,7 +233,7 @@ def warn(
     """Send the warnings and reminders that are due, from the marts as they are."""
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("warn")
-    return _stage(options, warn_stage)
+    return run_stage(options, warn_stage)
 
 
 @app.command()
@@ -260,16 +260,17 @@ def delete(
                 written, services.config_digest, services.limits.plan_max_age, services.clock.now()
             )
 
-    return _stage(
+    return run_stage(
         options, lambda services, report, lease: delete_stage(services, report, lease, written=written), check
     )
 
 
-def _stage(
+def run_stage(
     options: Options,
     stage: Callable[[Services, RunReport, Lease], None],
     check: Callable[[Services], None] = lambda _services: None,
 ) -> int:
+    """One stage of a run by itself, from the marts as they are; returns the exit status."""
     with options.open() as opened:
         check(opened.services)
         return _under_lease(options, opened, stage)

@@ -11,7 +11,7 @@ from pkgutil import resolve_name
 from typing import Any, Protocol, cast
 
 from bi_governance.errors import ConfigurationError
-from bi_governance.ports import Capabilities, Reader, Remover, Restorer
+from bi_governance.ports import Capabilities, Reader, Rehearser, Remover, Restorer
 
 ENTRY_POINTS = "bi_governance.platforms"
 # Settings of every source that the product itself reads.
@@ -34,12 +34,19 @@ class RemoverFactory(Protocol):
     def __call__(self, name: str, options: Mapping[str, Any]) -> RemoverAndRestorer: ...
 
 
+class RehearserFactory(Protocol):
+    """A class that rehearses restores; nothing is sent at construction."""
+
+    def __call__(self, name: str, options: Mapping[str, Any]) -> Rehearser: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One platform as data: where its parts are (`module:name`) and the settings it takes.
 
     `required` are the settings it cannot do without; `optional` the others with what they must be:
-    text, number, flag, or any. `address` is the setting that says where it is.
+    text, number, flag, or any. `address` is the setting that says where it is. `rehearser` is empty where
+    no drill is built.
     """
 
     name: str
@@ -49,6 +56,7 @@ class Platform:
     required: tuple[str, ...] = ("base_url",)
     optional: Mapping[str, str] = field(default_factory=dict)
     address: str = "base_url"
+    rehearser: str = ""
 
     def reader_factory(self) -> ReaderFactory:
         """The reader class, imported now."""
@@ -57,6 +65,10 @@ class Platform:
     def remover_factory(self) -> RemoverFactory:
         """The remover class, imported now."""
         return cast("RemoverFactory", resolve_name(self.remover))
+
+    def rehearser_factory(self) -> RehearserFactory | None:
+        """The class that rehearses restores, imported now; None where there is none."""
+        return cast("RehearserFactory", resolve_name(self.rehearser)) if self.rehearser else None
 
     def load_capabilities(self) -> Capabilities:
         """What the platform can do, imported now."""
@@ -105,6 +117,9 @@ _HTTP = {
 }
 
 
+_REHEARSED = frozenset({"looker", "superset"})
+
+
 def _built_in(name: str, prefix: str, *required: str, address: str = "base_url", **optional: str) -> Platform:
     """A platform of this package; an address that is neither required nor optional is required."""
     module = f"bi_governance.connectors.{name}"
@@ -116,6 +131,7 @@ def _built_in(name: str, prefix: str, *required: str, address: str = "base_url",
         required=required if address in optional else (address, *required),
         optional={**_HTTP, **optional},
         address=address,
+        rehearser=f"{module}:{prefix}Rehearser" if name in _REHEARSED else "",
     )
 
 
@@ -128,6 +144,7 @@ _BUILT_IN = (
         history_days="number",
         row_limit="number",
         concurrency="number",
+        drill_folder="text",
     ),
     _built_in(
         "domo",

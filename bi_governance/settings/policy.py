@@ -96,6 +96,7 @@ class LimitSettings(Section):
     delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
     delete_per_owner: Annotated[int, Field(ge=0)] | None = None
     warn_per_run: Annotated[int, Field(ge=0)] = 200
+    purge_per_run: Annotated[int, Field(ge=0)] = 100
     ramp: RampSettings | None = RampSettings()
     regret: RegretSettings | None = RegretSettings(count=2, percent=5, days=30)
     plan_max_age_days: Days = 7

@@ -96,6 +96,7 @@ class Settings(Section):
             protect_personal=protect.personal_folders,
             protect_code_managed=protect.code_managed,
             window=window_of(schedule, schedule.delete_window),
+            purge_after=timedelta(days=self.backups.retention_days) if self.backups.purge else None,
         )
 
     def notice_window(self) -> ActionWindow:
@@ -111,6 +112,7 @@ class Settings(Section):
             delete_percent_min_population=given.delete_percent_min_population,
             delete_per_owner=given.delete_per_owner,
             warn_per_run=given.warn_per_run,
+            purge_per_run=given.purge_per_run,
             ramp_first=ramp.first if ramp else None,
             ramp_factor=ramp.factor if ramp else 1,
             ramp_clean_days=ramp.clean_days if ramp else 1,

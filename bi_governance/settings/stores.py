@@ -30,6 +30,9 @@ class BackupSettings(Section):
 
     url: str = "file://data/backups"
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    purge: bool = False
+    key: Annotated[str | None, Field(repr=False)] = None
+    old_keys: Annotated[tuple[str, ...], Field(repr=False)] = ()
 
 
 class SourceSettings(BaseModel):

@@ -11,6 +11,7 @@ from bi_governance.errors import (
     SourceError,
     SourceMissing,
 )
+from bi_governance.fidelity import Part, fidelity
 from bi_governance.model import Coverage, Interval, VisualKey
 from bi_governance.sandbox.server import Fault
 from tests.connectors.harness import SECRETS, START, Connected, harness_of
@@ -111,6 +112,17 @@ def test_a_backup_says_what_it_is_and_what_it_cannot_bring_back(connected: Conne
     assert (saved.manifest["key"], saved.manifest["title"]) == (str(key), "Revenue")
     assert saved.files
     assert all(isinstance(content, bytes) for content in saved.files.values())
+
+
+def test_a_backup_holds_what_its_platform_declares(connected: Connected) -> None:
+    key = connected.harness.add_visual("Revenue")
+    reader = connected.reader()
+    saved = reader.backup(key)
+    declared = reader.capabilities.backups_hold[key.type]
+    found = fidelity(declared, saved.files.keys(), saved.manifest)
+    assert set(found["holds"]) == {str(part) for part in declared}
+    assert {*found["holds"], *found["lacks"]} == {str(part) for part in Part}
+    assert set(reader.capabilities.lost_on_restore.get(key.type, ())) <= set(saved.manifest["lost"])
 
 
 def test_removing_what_is_gone_says_that_it_is_gone(connected: Connected) -> None:

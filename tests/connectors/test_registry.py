@@ -70,6 +70,13 @@ def test_a_reader_has_no_way_to_change_anything() -> None:
         assert not {"remove", "restore", "delete", "update", "write"} & set(dir(reader))
 
 
+def test_drills_are_built_for_these_platforms_and_no_others() -> None:
+    built = {name for name, platform in PLATFORMS.items() if platform.rehearser_factory() is not None}
+    assert built == {"looker", "superset"}
+    for name in built:
+        assert {"refusal", "rehearse", "clean_up", "close"} <= set(dir(PLATFORMS[name].rehearser_factory()))
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [("Looker", "looker"), ("lookr", "looker"), ("super-set", "superset"), ("sueprset", "superset")],

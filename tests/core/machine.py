@@ -38,6 +38,7 @@ POLICIES = [
         restore_immunity_days=4,
         succession_grace_days=2,
         window=window,
+        purge_after=4 * DAY,
     )
     for window in (ActionWindow(), ActionWindow(days=frozenset({0, 1, 2, 3})))
 ]
@@ -67,6 +68,7 @@ limits = st.builds(
     live_renew_days=st.sampled_from([None, None, 14]),
     delete_per_owner=st.sampled_from([None, None, 2, 1, 0]),
     regret=st.sampled_from([None, RegretBudget(0, 0, 30), RegretBudget(1, 40, 20), RegretBudget(0, 60, 9)]),
+    purge_per_run=st.sampled_from([100, 1, 100, 0]),
 )
 
 
@@ -101,7 +103,9 @@ class World(RuleBasedStateMachine):
         things = {t.key: t for t in small_estate(idle, owners)}
         feeds = {s: Feed(s, limits, through=START - history * DAY) for s in FINE}
         lost = frozenset({"superset"}) if unrecoverable else frozenset()
-        self.shell = Shell(policy, limits, things, feeds, self.judge_plan, self.judge_removal, lost)
+        self.shell = Shell(
+            policy, limits, things, feeds, self.judge_plan, self.judge_removal, self.judge_purge, lost
+        )
         self.oracle = Oracle(self.shell)
         self.shell.on_fall = self.fall
         self.keys = list(things)
@@ -120,6 +124,10 @@ class World(RuleBasedStateMachine):
     def judge_removal(self, key: VisualKey, backup: str) -> None:
         self.oracle.judge_removal(key, backup)
         tell("removed for real")
+
+    def judge_purge(self, key: VisualKey) -> None:
+        self.oracle.judge_purge(key)
+        tell("purged for real")
 
     # --- time
 
@@ -173,7 +181,7 @@ class World(RuleBasedStateMachine):
 
     def done_but_for(self, keys: set[VisualKey]) -> tuple[int, ...]:
         messages = sum(1 for sent in self.shell.slack.values() if sent[0].key not in keys)
-        return messages, len(self.shell.gone), self.kinds("removal.simulated")
+        return messages, len(self.shell.gone), self.kinds("removal.simulated"), len(self.shell.purged)
 
     # --- people
 
@@ -281,6 +289,9 @@ class World(RuleBasedStateMachine):
         assert len(set(news)) == len(news), "9: somebody was told the same news twice"
         open_removals = sum(1 for c in state.cases.values() if c.removal_intended is not None)
         assert len(self.shell.gone) - open_removals <= len(state.removals) <= len(self.shell.gone)
+        open_purges = sum(1 for c in state.cases.values() if c.purge_intended is not None)
+        purged, known = len(self.shell.purged), self.kinds("visual.purged")
+        assert purged - open_purges <= known <= purged, "9: a backup is gone and nothing says so"
 
     def teardown(self) -> None:
         if not hasattr(self, "shell"):

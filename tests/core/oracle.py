@@ -1,4 +1,4 @@
-"""The judge of the machine: knows the truth and the ten invariants, and shares no code with the core."""
+"""The judge of the machine: knows the truth and the invariants, and shares no code with the core."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bi_governance import events as ev
 from bi_governance.model import Action, Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
-from tests.core.shell import Shell
+from tests.core.shell import PROMISE, Shell
 from tests.core.world import DAY, Thing
 
 VIP, SLOW = "vip", "slow"
@@ -32,6 +32,7 @@ class Oracle:
         self.removed: Counter[tuple[int, str]] = Counter()
         self.removed_of: Counter[tuple[int, str, str]] = Counter()
         self.confirmed: dict[str, datetime] = {}
+        self.purged: Counter[tuple[int, str]] = Counter()
         self.agreed: dict[VisualKey, list[tuple[int, Mode]]] = {}
 
     # --- what people did
@@ -69,7 +70,9 @@ class Oracle:
 
     def judge_plan(self, plan: Plan) -> None:
         """Invariants 1, 2, 4, 5 and 10 for what a plan wants, in dry-run as in live."""
-        assert sorted(d.key for d in plan.decisions) == sorted(f.key for f in self.shell.estate)
+        expired = {d.key for d in plan.decisions if any(r.code == "expired" for r in d.reasons)}
+        assert sorted(d.key for d in plan.decisions) == sorted({f.key for f in self.shell.estate} | expired)
+        assert expired <= set(self.shell.gone), "11: the backup of something that was never deleted"
         assert all(d.reasons and all(r.code and r.text for r in d.reasons) for d in plan.decisions), "10"
         for decision in plan.of(Action.DELETE):
             thing = self.shell.things[decision.key]
@@ -98,6 +101,17 @@ class Oracle:
         self._judge_owner(key)
         assert not self._is_overspent(key.source), "11: too much of what was deleted is wanted back"
         assert not self._has_run_out(key.source), "12: live was not renewed"
+
+    def judge_purge(self, key: VisualKey) -> None:
+        """Invariant 11: no backup goes in dry-run, while it is promised, or when somebody may want it."""
+        now, run = self.shell.now, (self.shell.runs, key.source)
+        assert self.mode_of(key.source) is Mode.LIVE, "11: purged in dry-run"
+        assert now - self.shell.shelf[key] >= max(PROMISE, self.shell.policy.purge_after), "11: too soon"
+        assert key not in self.exempt, "11: exempt"
+        assert self.kept.get(key, now) <= now, "11: kept"
+        self._judge_source(key.source)
+        self.purged[run] += 1
+        assert self.purged[run] <= self.shell.limits.purge_per_run, "11: over the cap"
 
     def _terms(self, thing: Thing) -> tuple[timedelta, timedelta]:
         policy, facts = self.shell.policy, self.shell.feeds[thing.key.source].facts[thing.key]

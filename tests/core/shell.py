@@ -13,10 +13,13 @@ from bi_governance.model import Action, Facts, Mode, NoticeKind, RemovalRoute, V
 from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import Decision, Neighbourhood, decide, projected_deadline
+from bi_governance.purging import decide_purge, purge_allowance
 from bi_governance.rules import Policy, terms_for
 from bi_governance.told import Told, ToldItem
-from tests.core.world import START, Feed, Thing
+from tests.core.world import DAY, START, Feed, Thing
 
+# How long people are told that a deletion can be undone, in this small world.
+PROMISE = 6 * DAY
 ROUTES = {"looker": RemovalRoute.TRASH, "superset": RemovalRoute.HARD}
 
 
@@ -63,6 +66,7 @@ class Shell:
     feeds: dict[str, Feed]
     judge_plan: Callable[[Plan], None]
     judge_removal: Callable[[VisualKey, str], None]
+    judge_purge: Callable[[VisualKey], None]
     unrecoverable: frozenset[str] = frozenset()
     now: datetime = START
     tick: int = 0
@@ -74,6 +78,8 @@ class Shell:
     state: State = field(default_factory=State)
     slack: dict[str, list[Message]] = field(default_factory=dict)
     gone: list[VisualKey] = field(default_factory=list)
+    shelf: dict[VisualKey, datetime] = field(default_factory=dict)
+    purged: list[VisualKey] = field(default_factory=list)
     ended: dict[VisualKey, int] = field(default_factory=dict)
     luck: Luck = field(default_factory=Luck)
     news: list[tuple[VisualKey, int, Mode, NoticeKind]] = field(default_factory=list)
@@ -128,6 +134,7 @@ class Shell:
         if self.luck.meanwhile is not None:
             self.luck.meanwhile()
         self.delete(plan)
+        self.purge(plan)
         self.follow()
 
     def settle(self) -> None:
@@ -140,6 +147,8 @@ class Shell:
                 self._settle_removal(case.removal_intended, gone=not thing.lives)
             if case.restore_intended is not None:
                 self._settle_restore(case.key, back=thing.lives)
+            if case.purge_intended is not None:
+                self.record(self._purge_outcome(case.purge_intended))
 
     def _outcome(self, intent: ev.NoticeIntended, sent: list[Message] | None) -> ev.Event:
         if sent is not None:
@@ -184,7 +193,7 @@ class Shell:
 
     def _note_returned(self) -> None:
         for facts in self.estate:
-            removal = self.state.case(facts.key).removal
+            removal = self.state.case(facts.key).gone
             read_at = self.feeds[facts.key.source].collected_at
             if removal is not None and not facts.is_trashed and read_at > removal.at:
                 self._restored(facts.key)
@@ -390,6 +399,7 @@ class Shell:
             backup=backup,
             plan_digest=digest,
             owner_id=next(owner_of(f) for f in self.estate if f.key == decision.key),
+            restorable_until=self.now + PROMISE,
         )
         self.record(intent)
         self.step()
@@ -397,6 +407,8 @@ class Shell:
         thing = self.things[decision.key]
         thing.trashed, thing.exists = True, intent.route is RemovalRoute.TRASH
         self.gone.append(decision.key)
+        if backup:
+            self.shelf[decision.key] = self.now
         self.end_episode(decision.key)
         self.step()
         self.record(self._removed(intent))
@@ -409,7 +421,33 @@ class Shell:
             route=intent.route,
             backup=intent.backup,
             owner_id=intent.owner_id,
+            restorable_until=intent.restorable_until,
         )
+
+    # --- purge
+
+    def purge(self, plan: Plan) -> None:
+        for d in plan.of(Action.PURGE):
+            cases, source = self.state.cases.values(), d.key.source
+            fresh = decide_purge(self.state.case(d.key), self.policy, self.now)
+            if self.state.mode_of(source) is not Mode.LIVE or plan.modes[source] is not Mode.LIVE:
+                continue
+            if purge_allowance(source, cases, self.limits.purge_per_run, self.now) <= 0:
+                continue
+            if fresh is not None and fresh.action is Action.PURGE:
+                intent = ev.PurgeIntended(at=self.now, key=d.key, episode=d.episode, backup="backup.zip")
+                self.record(intent)
+                self.step()
+                self.judge_purge(d.key)
+                del self.shelf[d.key]
+                self.purged.append(d.key)
+                self.step()
+                self.record(self._purge_outcome(intent))
+
+    def _purge_outcome(self, intent: ev.PurgeIntended) -> ev.VisualEvent:
+        if intent.key in self.shelf:
+            return ev.PurgeFailed(at=self.now, key=intent.key, episode=intent.episode, reason="interrupted")
+        return ev.Purged(at=self.now, key=intent.key, episode=intent.episode, backup=intent.backup)
 
     # --- people
 

@@ -115,7 +115,7 @@ def test_a_source_that_is_not_configured_gets_nothing_but_rescues() -> None:
 
 
 def test_only_what_reaches_people_or_platforms_is_an_effect() -> None:
-    assert {Action.WARN, Action.REMIND, Action.DELETE} == EFFECTS
+    assert {Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE} == EFFECTS
 
 
 # --- caps

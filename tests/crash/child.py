@@ -130,6 +130,12 @@ class WatchedArmory:
         restorer = self._armory.restorer(source)
         return Watched(restorer, self._fuse, "restorer", restore=lambda key, *_: str(key))
 
+    def rehearser(self, source: str) -> Watched | None:
+        rehearser = self._armory.rehearser(source)
+        if rehearser is None:
+            return None
+        return Watched(rehearser, self._fuse, "rehearser", rehearse=lambda key, *_: str(key))
+
 
 class WatchedWarehouse(Watched):
     """A warehouse whose stagings are watched too."""
@@ -144,7 +150,9 @@ def watched(services: Services, fuse: Fuse) -> Services:
     return replace(
         services,
         armory=WatchedArmory(services.armory, fuse),
-        backups=Watched(services.backups, fuse, "backups", save=lambda key, *_: str(key)),
+        backups=Watched(
+            services.backups, fuse, "backups", save=lambda key, *_: str(key), remove=lambda path: path
+        ),
         ledger=Watched(
             services.ledger,
             fuse,

@@ -22,6 +22,7 @@ from bi_governance.config_file import load_settings
 from bi_governance.connectors.looker.backup import LOST_ON_REBUILD
 from bi_governance.connectors.registry import COMMON, PLATFORMS
 from bi_governance.events import KINDS
+from bi_governance.fidelity import Part
 from bi_governance.model import Action
 from bi_governance.settings import Settings
 from tests.docs.pages import (
@@ -188,6 +189,23 @@ def test_the_settings_every_source_has_are_there() -> None:
     assert all(f"sources.<name>.{key}" in SETTING_ROWS for key in COMMON)
 
 
+def test_what_backups_hold_and_lack_is_there() -> None:
+    found = {
+        (row[0].strip("`"), row[1].strip("`")): (row[2], row[3])
+        for row in rows(section(OPERATIONS, "## Backups and retention"))
+        if row[0].strip("`") in PLATFORMS
+    }
+    declared = {
+        (name, kind): (
+            ", ".join(part for part in Part if part in held),
+            ", ".join(part for part in Part if part not in held) or "-",
+        )
+        for name in PLATFORMS
+        for kind, held in PLATFORMS[name].load_capabilities().backups_hold.items()
+    }
+    assert found == declared
+
+
 # --- what the ledger holds and what guards say
 
 
@@ -226,8 +244,11 @@ def test_every_refusal_is_there() -> None:
 
 
 def test_every_reason_is_there() -> None:
-    said = first_words(Path(policy.__file__), "Reason") | first_words(
-        ROOT / "bi_governance" / "plan.py", "Reason"
+    said = set().union(
+        *(
+            first_words(ROOT / "bi_governance" / name, "Reason")
+            for name in ("policy.py", "plan.py", "purging.py")
+        )
     )
     protections = set(
         re.findall(
@@ -235,7 +256,7 @@ def test_every_reason_is_there() -> None:
         )
     )
     changes = {"renamed", "owner_changed", "moved"}
-    caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE)}
+    caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE, Action.PURGE)}
     assert protections >= {"exempt", "kept"}
     assert said | protections | changes | caps | {"code_managed", "trashed"} == names_in_first_cells(
         section(LEDGER, "## Reasons")

@@ -5,8 +5,10 @@ from datetime import UTC, time
 
 import pytest
 
+from bi_governance import __version__
 from bi_governance import events as ev
 from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
+from bi_governance.fidelity import Part
 from bi_governance.guards import Limits
 from bi_governance.model import Action, Mode, RemovalRoute
 from bi_governance.ports import BackupContent, Capabilities, Probe
@@ -200,6 +202,18 @@ def test_a_backup_of_something_else_does_not_count(due):
     real = due.shelf.load
     due.shelf.load = lambda path: replace(real(path), manifest={"key": "bi:board:2"})
     untouched(due, "backup")
+
+
+def test_a_backup_says_what_it_holds_and_what_it_lacks(due):
+    daily_run(due.services)
+    (saved,) = due.shelf.saved.values()
+    assert saved.manifest["fidelity"] == {
+        "platform": "fake",
+        "platform_version": None,
+        "producer": f"bi-governance {__version__}",
+        "holds": {"content": ["thing.txt"]},
+        "lacks": [str(part) for part in Part if part is not Part.CONTENT],
+    }
 
 
 def test_an_empty_backup_does_not_count(due):

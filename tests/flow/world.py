@@ -43,6 +43,7 @@ from bi_governance.ports import (
     Probe,
     Reach,
     Recipient,
+    Rehearser,
     RestoreOutcome,
     Services,
     Sighting,
@@ -226,6 +227,7 @@ class Arms:
         self.platforms = platforms
         self.ledger = ledger
         self.handed_out: list[str] = []
+        self.rehearsers: dict[str, Rehearser] = {}
 
     def remover(self, source: str) -> ThingWriter:
         if self.ledger.state().mode_of(source) is not Mode.LIVE:
@@ -235,6 +237,9 @@ class Arms:
 
     def restorer(self, source: str) -> ThingWriter:
         return ThingWriter(self.platforms[source])
+
+    def rehearser(self, source: str) -> Rehearser | None:
+        return self.rehearsers.get(source)
 
 
 class Stage:
@@ -497,6 +502,16 @@ class Shelf:
         if path not in self.saved:
             raise NotInBackup(f"no backup at {path}")
         return self.saved[path]
+
+    def has(self, path: str) -> bool:
+        return path in self.saved
+
+    def remove(self, path: str) -> None:
+        if self.saved.pop(path, None) is None:
+            raise NotInBackup(f"no backup at {path}")
+
+    def paths(self) -> Iterator[str]:
+        yield from self.saved
 
 
 class Quiet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bi_governance.fidelity import Part
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
@@ -11,6 +12,24 @@ CAPABILITIES = Capabilities(
     history_days=None,
     routes={"page": RemovalRoute.TRASH, "card": RemovalRoute.TRASH},
     lost_on_restore={"page": (), "card": ()},
+    backups_hold={
+        "page": {
+            Part.CONTENT: ("page.json", "stacks.json"),
+            Part.OWNERS: ("owners",),
+            Part.PERMISSIONS: ("visibility",),
+            Part.SCHEDULES: ("schedules",),
+            Part.PLACE: ("folder", "parent_id"),
+            Part.LINKS: ("url",),
+        },
+        "card": {
+            Part.CONTENT: ("card.json", "definition.json"),
+            Part.OWNERS: ("owners",),
+            Part.SCHEDULES: ("schedules",),
+            Part.PLACE: ("pages",),
+            Part.LINKS: ("url",),
+            Part.LINEAGE: ("datasets",),
+        },
+    },
 )
 
 # Whether a scheduled report sends a page every Monday is only in the instance API, and so are cards:

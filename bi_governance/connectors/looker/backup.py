@@ -11,7 +11,7 @@ from looker_sdk.sdk.api40.models import Dashboard, DashboardElement, LookWithQue
 from bi_governance.connectors.looker import belongings, folders, sighting
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.connectors.looker.inventory import dashboard_url, is_lookml, look_url
-from bi_governance.errors import SourceConflict, SourceMissing
+from bi_governance.errors import SourceConflict, SourceError, SourceMissing
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent
 
@@ -70,7 +70,16 @@ def _manifest(
         "url": address(client, key.native_id),
         "children": [str(VisualKey(key.source, "look", look_id)) for look_id in looks],
         "lost": list(LOST_ON_REBUILD),
+        "platform_version": _version(client),
     }
+
+
+def _version(client: LookerClient) -> str | None:
+    """Looker's release; no reason to go without a backup where it does not say."""
+    try:
+        return client.ask(lambda sdk: sdk.versions(fields="looker_release_version")).looker_release_version
+    except SourceError:
+        return None
 
 
 def _dashboard_files(

@@ -20,15 +20,33 @@ from bi_governance.connectors.looker import (
 from bi_governance.connectors.looker.backup import backup
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.errors import ConfigurationError
+from bi_governance.fidelity import Part
 from bi_governance.model import Coverage, Interval, Person, RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Capabilities, Page, Probe, Sighting
 
 RETENTION_DAYS = 90  # System Activity keeps 90 days; with Elite System Activity up to a year
 
+_HELD = {
+    Part.OWNERS: ("owner",),
+    Part.PERMISSIONS: ("access.json", "content_metadata.json"),
+    Part.SCHEDULES: ("schedules.json",),
+    Part.PLACE: ("folder", "folder_id", "boards.json"),
+    Part.LINKS: ("url",),
+}
+
 CAPABILITIES = Capabilities(
     history_days=RETENTION_DAYS,
     routes={"dashboard": RemovalRoute.TRASH, "look": RemovalRoute.TRASH},
     lost_on_restore={},
+    backups_hold={
+        "dashboard": {
+            Part.CONTENT: ("dashboard.json", "dashboard.lookml"),
+            Part.ALERTS: ("alerts.json",),
+            Part.LINEAGE: ("dashboard.json",),
+            **_HELD,
+        },
+        "look": {Part.CONTENT: ("look.json", "query.json"), Part.LINEAGE: ("query.json",), **_HELD},
+    },
 )
 
 _FEEDS: Mapping[str, Callable[[LookerClient], Iterator[Page]]] = {

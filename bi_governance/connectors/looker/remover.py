@@ -88,9 +88,9 @@ class LookerRemover:
         return RestoreOutcome(native_id, lost)
 
     def _rebuild_dashboard(self, key: VisualKey, saved: BackupContent, folder_id: str) -> str:
-        slug = _read(key, saved, DASHBOARD_FILE).get("slug")
+        slug = read_object(key, saved, DASHBOARD_FILE).get("slug")
         self._refuse_overwriting(key, str(slug or ""))
-        lookml = _file(key, saved, LOOKML_FILE).decode()
+        lookml = file_of(key, saved, LOOKML_FILE).decode()
         body = WriteDashboardLookml(folder_id=folder_id, lookml=lookml)
         return str(self._client.ask(lambda sdk: sdk.import_dashboard_from_lookml(body)).id)
 
@@ -107,9 +107,9 @@ class LookerRemover:
             )
 
     def _rebuild_look(self, key: VisualKey, saved: BackupContent, folder_id: str) -> str:
-        query = WriteQuery(**_known(WriteQuery, _read(key, saved, QUERY_FILE)))
+        query = WriteQuery(**known(WriteQuery, read_object(key, saved, QUERY_FILE)))
         query_id = self._client.ask(lambda sdk: sdk.create_query(query)).id
-        old = _read(key, saved, LOOK_FILE)
+        old = read_object(key, saved, LOOK_FILE)
         look = WriteLookWithQuery(
             title=old.get("title"), description=old.get("description"), query_id=query_id, folder_id=folder_id
         )
@@ -131,16 +131,17 @@ class LookerRemover:
         return True
 
 
-def _known(model: type[WriteQuery], values: Mapping[str, Any]) -> dict[str, Any]:
+def known(model: type[WriteQuery], values: Mapping[str, Any]) -> dict[str, Any]:
     """Only what the API lets us write."""
     return {
         name: values[name] for name in values.keys() & model.__annotations__.keys() if name != "client_id"
     }
 
 
-def _read(key: VisualKey, saved: BackupContent, name: str) -> Mapping[str, Any]:
+def read_object(key: VisualKey, saved: BackupContent, name: str) -> Mapping[str, Any]:
+    """The JSON object in a file of a backup; BackupUnreadable when there is none."""
     try:
-        content = json.loads(_file(key, saved, name))
+        content = json.loads(file_of(key, saved, name))
     except ValueError as error:
         raise BackupUnreadable(f"{name} in the backup of {key} is not JSON.") from error
     if not isinstance(content, dict):
@@ -148,7 +149,8 @@ def _read(key: VisualKey, saved: BackupContent, name: str) -> Mapping[str, Any]:
     return content
 
 
-def _file(key: VisualKey, saved: BackupContent, name: str) -> bytes:
+def file_of(key: VisualKey, saved: BackupContent, name: str) -> bytes:
+    """A file of a backup; BackupUnreadable when it is not there."""
     if name not in saved.files:
         raise BackupUnreadable(f"The backup of {key} has no {name}.")
     return saved.files[name]

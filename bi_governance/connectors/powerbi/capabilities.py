@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bi_governance.connectors.budget import MINUTE, Allowance
+from bi_governance.fidelity import Part
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
@@ -27,6 +28,17 @@ CAPABILITIES = Capabilities(
             "who created it and when: our service principal made it anew",
             "the access history kept under its old id",
         ),
+    },
+    backups_hold={
+        "report": {
+            Part.CONTENT: ("report.pbix", "report.rdl"),
+            Part.OWNERS: ("owner", "created_by"),
+            Part.PERMISSIONS: ("users",),
+            Part.SCHEDULES: ("subscriptions",),
+            Part.PLACE: ("folder", "workspace_id", "dashboards", "apps"),
+            Part.LINKS: ("url",),
+            Part.LINEAGE: ("dataset_id",),
+        }
     },
     why_no_route={"dashboard": "Power BI exports none, so none could be brought back"},
 )

@@ -2,6 +2,7 @@
 
 from bi_governance.connectors.superset.capabilities import CAPABILITIES
 from bi_governance.connectors.superset.reader import SupersetReader
+from bi_governance.connectors.superset.rehearsing import SupersetRehearser
 from bi_governance.connectors.superset.remover import SupersetRemover
 
-__all__ = ["CAPABILITIES", "SupersetReader", "SupersetRemover"]
+__all__ = ["CAPABILITIES", "SupersetReader", "SupersetRehearser", "SupersetRemover"]

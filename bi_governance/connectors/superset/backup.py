@@ -9,7 +9,7 @@ from bi_governance.connectors.superset.client import Item, SupersetClient
 from bi_governance.connectors.superset.export import Archive, Unreadable
 from bi_governance.connectors.superset.places import Found, Places
 from bi_governance.connectors.superset.visuals import main_owner, owners_of, schedule_row, tags_of, title_of
-from bi_governance.errors import SourceBroken, SourceConflict
+from bi_governance.errors import SourceBroken, SourceConflict, SourceError
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent
 
@@ -69,6 +69,7 @@ def _manifest(
         "url": client.base_url + str(item.get("url") or ""),
         "children": [str(VisualKey(key.source, "chart", str(chart["uuid"]))) for chart in charts],
         "lost": list(CAPABILITIES.lost_on_restore[key.type]),
+        "platform_version": _version(client),
         "number": found.number,
         "slug": item.get("slug"),
         "published": item.get("published"),
@@ -83,6 +84,16 @@ def _manifest(
         "charts": [_chart(chart) for chart in charts],
         "dashboards": _dashboards(client, item) if key.type == "chart" else [],
     }
+
+
+def _version(client: SupersetClient) -> str | None:
+    """What Superset calls itself; no reason to go without a backup where it does not say."""
+    try:
+        answer = client.get("/version")
+    except SourceError:
+        return None
+    told = answer.get("version_string") if isinstance(answer, dict) else None
+    return str(told) if told else None
 
 
 def _people(item: Item) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bi_governance.fidelity import Part
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
@@ -12,6 +13,17 @@ _ALWAYS_LOST = (
     "its access history in Superset itself, which stays under its old number",
     "who made it, who changed it last, and when: our account, at the restore",
 )
+
+_HELD = {
+    Part.CONTENT: ("export.zip",),
+    Part.OWNERS: ("owners", "editors"),
+    Part.PERMISSIONS: ("roles", "viewers"),
+    Part.SCHEDULES: ("schedules",),
+    Part.ALERTS: ("schedules",),
+    Part.PLACE: ("charts", "dashboards", "tags"),
+    Part.LINKS: ("url", "slug", "embedding"),
+    Part.LINEAGE: ("export.zip",),
+}
 
 CAPABILITIES = Capabilities(
     history_days=None,
@@ -24,4 +36,5 @@ CAPABILITIES = Capabilities(
         ),
         "chart": (*_ALWAYS_LOST, "annotations taken from other charts or annotation layers"),
     },
+    backups_hold={"dashboard": _HELD, "chart": _HELD},
 )

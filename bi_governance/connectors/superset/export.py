@@ -57,6 +57,10 @@ class Archive:
         """The archive in which everything that means `old` means `new`."""
         return Archive({name: text.replace(old, new) for name, text in self._texts.items()})
 
+    def with_document(self, name: str, text: str) -> Archive:
+        """The archive with another text in this file."""
+        return Archive({**self._texts, name: text})
+
     def without_slug(self) -> Archive:
         """The archive with dashboards that have no address of their own."""
         texts = dict(self._texts)

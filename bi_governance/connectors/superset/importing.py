@@ -37,15 +37,15 @@ def import_safely(
     if slug and client.page("dashboard", ("id",), [Filter("slug", "eq", slug)]).count:
         losses.append(f"its short name '{slug}', which another dashboard has now")
         archive = archive.without_slug()
-    for words, saved, living in _substitutes(client, archive):
+    for words, saved, living in substitutes(client, archive):
         losses.append(words)
         if living is not None:
             archive = archive.with_uuid_replaced(str(saved["uuid"]), str(living["uuid"]))
-    _send(client, key, archive)
+    send(client, key, archive)
     return losses
 
 
-def _send(client: SupersetWriter, key: VisualKey, archive: Archive) -> None:
+def send(client: SupersetWriter, key: VisualKey, archive: Archive) -> None:
     """Not overwriting: should the visual have come back meanwhile, Superset refuses."""
     files = {"formData": (ARCHIVE, archive.content(), "application/zip")}
     try:
@@ -55,7 +55,7 @@ def _send(client: SupersetWriter, key: VisualKey, archive: Archive) -> None:
         raise with_hint(error, hints[0] if hints else error.hint) from error
 
 
-def _substitutes(client: SupersetWriter, archive: Archive) -> Iterator[tuple[str, Document, Item | None]]:
+def substitutes(client: SupersetWriter, archive: Archive) -> Iterator[tuple[str, Document, Item | None]]:
     """Databases and datasets gone under their uuid: what that costs, and what lives in their place."""
     numbers: dict[str, int] = {}
     for database in archive.of("databases").values():

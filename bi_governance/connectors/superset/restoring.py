@@ -30,7 +30,7 @@ def put_back(client: SupersetWriter, places: Places, key: VisualKey, saved: Back
     alone was left so by an import, so this also finishes an interrupted restore. What has been given to
     others since is left as it is.
     """
-    archive, losses = _archive(key, saved), [str(words) for words in saved.manifest.get("lost") or ()]
+    archive, losses = read_archive(key, saved), [str(words) for words in saved.manifest.get("lost") or ()]
     found = places.find(key)
     if found is None and take_out_of_trash(client, places, key):
         losses, found = [], places.find(key)
@@ -64,13 +64,22 @@ def take_out_of_trash(client: SupersetWriter, places: Places, key: VisualKey) ->
     return True
 
 
-def _archive(key: VisualKey, saved: BackupContent) -> Archive:
+def read_archive(key: VisualKey, saved: BackupContent) -> Archive:
+    """Superset's export inside a backup; BackupUnreadable when it holds none."""
     if ARCHIVE not in saved.files:
         raise BackupUnreadable(f"The backup of {key} holds no {ARCHIVE}.")
     try:
         return Archive.opened(saved.files[ARCHIVE])
     except Unreadable as error:
         raise BackupUnreadable(f"The backup of {key} cannot be read: {error}") from error
+
+
+def owners_gone(
+    client: SupersetWriter, places: Places, key: VisualKey, saved: BackupContent
+) -> tuple[str, ...]:
+    """The owners a restore could not give it back to; asks only, changes nothing."""
+    restoring = _Restoring(client, places, key, saved.manifest)
+    return restoring.owners_gone()
 
 
 def _tags_lost(saved: Saved, item: Item) -> list[str]:
@@ -91,6 +100,12 @@ class _Restoring:
         self._change(found, body)
         for chart in self._saved.get("charts") or ():
             self._put_on_dashboard(chart, found.number)
+
+    def owners_gone(self) -> tuple[str, ...]:
+        """What there is to say of owners without an account, without giving anything to anybody."""
+        for owner in self._saved.get("owners") or ():
+            self._has_account(owner, "it")
+        return tuple(self.losses)
 
     def put_back_chart(self, found: Found) -> None:
         """Owners, and its place on the dashboards that live."""

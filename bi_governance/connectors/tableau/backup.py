@@ -96,6 +96,7 @@ def _manifest(client: TableauClient, key: VisualKey, workbook: tsc.WorkbookItem)
         "url": workbook.webpage_url or "",
         "children": [str(VisualKey(key.source, "view", id_)) for id_ in sorted(ids)],
         "lost": list(CAPABILITIES.lost_on_restore["workbook"]),
+        "platform_version": client.version(),
         "project_id": workbook.project_id,
         "description": workbook.description,
         "show_tabs": workbook.show_tabs,

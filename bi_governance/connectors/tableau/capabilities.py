@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bi_governance.fidelity import Part
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
@@ -21,6 +22,18 @@ CAPABILITIES = Capabilities(
             "earlier revisions, comments and permissions set on single views",
             "the dates of its creation and last change",
         )
+    },
+    backups_hold={
+        "workbook": {
+            Part.CONTENT: ("workbook.twbx", "workbook.twb"),
+            Part.OWNERS: ("owner",),
+            Part.PERMISSIONS: ("permissions",),
+            Part.SCHEDULES: ("deliveries",),
+            Part.ALERTS: ("deliveries",),
+            Part.PLACE: ("folder", "project_id", "tags"),
+            Part.LINKS: ("url",),
+            Part.LINEAGE: ("workbook.twbx", "workbook.twb"),
+        }
     },
     why_no_route={"view": "a view goes with its workbook"},
 )

@@ -180,6 +180,14 @@ class TableauClient:
             hint="Content may have changed while it was listed; run again.",
         )
 
+    def version(self) -> str | None:
+        """The server's product version, e.g. 2025.3.0; None where it does not say."""
+        try:
+            info = self.ask(lambda server: server.server_info.get())
+        except SourceError:
+            return None
+        return str(info.product_version) if info is not None and info.product_version else None
+
     def _signed_in(self) -> tsc.Server:
         with self._lock:
             if self._server is None:

@@ -1,4 +1,4 @@
-"""Backups: one checked zip per visual and episode, on any file system fsspec knows."""
+"""The backup store: one checked zip per visual and episode, on any file system fsspec knows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from typing import Any
 import fsspec
 from fsspec.core import url_to_fs
 
+from bi_governance.backups.encryption import Keys
 from bi_governance.errors import BackupUnreadable, ConfigurationError, NotInBackup, StorageError
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent, BackupRef
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# The checksum is part of the name, and the name is in the ledger: a changed file cannot pass as the original.
-NAME = re.compile(r"episode-\d{4,}\.(?P<sha256>[0-9a-f]{64})\.zip")
+# The checksum (of the bytes as stored) is part of the name, and the name is in the ledger: a changed file
+# cannot pass as the original.
+NAME = re.compile(r"episode-\d{4,}\.(?P<sha256>[0-9a-f]{64})\.zip(?P<sealed>\.enc)?")
 # Zip entries need a date and cannot hold one before 1980; a constant keeps equal content equal.
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -34,24 +36,26 @@ class FsspecBackups:
     """The BackupStore port below `url`, e.g. `file://data/backups`, `file:///srv/backups`, `s3://bucket/folder`.
 
     Relative file URLs start at the working directory of the moment this is built. Nothing saved is
-    ever overwritten: saving an episode again adds a file. Raises ConfigurationError when the URL's
-    scheme is unknown or its package is not installed.
+    ever overwritten: saving an episode again adds a file. With a key what is saved is encrypted; plain
+    and encrypted files are read side by side. Raises ConfigurationError when the URL's scheme is unknown
+    or its package is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys | None = None) -> None:
         self._scheme = url.partition("://")[0] if "://" in url else "file"
         self._fs, self._root = _open(url, self._scheme)
+        self._keys = keys or Keys()
 
     def check(self) -> str:
         """Write, read and remove a file the way backups are; StorageError when that is not possible."""
         path, data = f".check-{uuid.uuid4().hex}", b"bi-governance"
         with self._in_our_words("Checking the backup store failed"):
-            self._write(path, data)
-            same = self._read(path) == data
+            self._write(path, self._keys.seal(data) if self._keys.can_seal else data)
+            found = self._read(path)
             self._fs.rm_file(f"{self._root}/{path}")
-        if not same:
+        if (self._keys.open(found, "What was written") if self._keys.can_seal else found) != data:
             raise StorageError(f"The {self._scheme} store does not give back what was written to it.")
-        return f"{self._scheme} store, writable and readable"
+        return f"{self._scheme} store, writable and readable; {self._keys}"
 
     def save(self, key: VisualKey, episode: int, content: BackupContent, at: datetime) -> BackupRef:
         """Write the whole backup or nothing, and read it back before saying so.
@@ -60,9 +64,11 @@ class FsspecBackups:
         when what was written does not read back as it should.
         """
         _must_be_of(key, content)
-        data = _pack(key, episode, content, at)
+        data, ending = _pack(key, episode, content, at), "zip"
+        if self._keys.can_seal:
+            data, ending = self._keys.seal(data), "zip.enc"
         sha256 = hashlib.sha256(data).hexdigest()
-        path = f"{_folder(key)}/episode-{episode:04d}.{sha256}.zip"
+        path = f"{_folder(key)}/episode-{episode:04d}.{sha256}.{ending}"
         with self._in_our_words(f"Backing up {key} failed"):
             self._write(path, data)
         if dict(self.load(path).files) != dict(content.files):
@@ -72,16 +78,44 @@ class FsspecBackups:
     def load(self, path: str) -> BackupContent:
         """The backup at `path`, relative to the store, checked against the checksum in its name.
 
-        Raises NotInBackup when there is none, BackupUnreadable when it is not what was saved.
+        Raises NotInBackup when there is none, BackupUnreadable when it is not what was saved, BackupLocked
+        when it is encrypted with a key we do not have.
         """
-        name = NAME.fullmatch(PurePosixPath(path).name)
-        if name is None or not _is_inside(path):
-            raise NotInBackup(f"'{path}' is not the path of a backup.")
+        name = _name_of(path)
         with self._in_our_words(f"Reading the backup {path} failed"):
             data = self._read(path)
         if hashlib.sha256(data).hexdigest() != name["sha256"]:
             raise BackupUnreadable(f"The backup {path} was changed or damaged: its checksum does not match.")
-        return _unpack(path, data)
+        return _unpack(path, self._keys.open(data, f"The backup {path}") if name["sealed"] else data)
+
+    def has(self, path: str) -> bool:
+        """Whether a backup is at `path`; StorageError when the store cannot tell."""
+        _name_of(path)
+        with self._in_our_words(f"Looking for the backup {path} failed"):
+            # Not `exists`, which takes every failure for absence.
+            try:
+                self._fs.info(f"{self._root}/{path}")
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, path: str) -> None:
+        """Delete the one backup at `path`, which must look like one; NotInBackup when there is none."""
+        _name_of(path)
+        with self._in_our_words(f"Deleting the backup {path} failed"):
+            try:
+                self._fs.rm_file(f"{self._root}/{path}")
+            except FileNotFoundError as error:
+                raise NotInBackup(f"There is no backup {path} in the {self._scheme} store.") from error
+
+    def paths(self) -> Iterator[str]:
+        """The paths of all files below the store, folder by folder; none where the store is not there yet."""
+        with self._in_our_words("Listing the backup store failed"):
+            if not self._fs.exists(self._root):
+                return
+            for folder, _, names in self._fs.walk(self._root, on_error="raise"):
+                inside = str(folder).rstrip("/").removeprefix(self._root).strip("/")
+                yield from (f"{inside}/{name}" if inside else name for name in names)
 
     def _write(self, path: str, data: bytes) -> None:
         final = f"{self._root}/{path}"
@@ -136,6 +170,13 @@ def _folder(key: VisualKey) -> str:
 
 def _readable(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:60] or "x"
+
+
+def _name_of(path: str) -> re.Match[str]:
+    name = NAME.fullmatch(PurePosixPath(path).name)
+    if name is None or not _is_inside(path):
+        raise NotInBackup(f"'{path}' is not the path of a backup.")
+    return name
 
 
 def _is_inside(path: str) -> bool:
