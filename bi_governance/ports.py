@@ -343,7 +343,7 @@ class Warehouse(Protocol):
     def feed_statuses(self) -> list[FeedStatus]:
         """Per source and feed the worst status within its newest run (that run's rows and latest finish),
 
-        with the row counts of up to 7 earlier complete runs, newest first.
+        with the row counts of complete runs of up to 7 earlier days, newest first.
         """
         ...
 

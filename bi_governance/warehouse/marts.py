@@ -167,7 +167,7 @@ def read_covered_windows(connection: sa.Connection, collection: sa.Table, source
 
 
 def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[FeedStatus]:
-    """The newest run of every source and feed, with the row counts of up to 7 earlier complete runs."""
+    """The newest run of every source and feed, with the row counts of complete runs of up to 7 earlier days."""
     rows = connection.execute(_recent_outcomes(collection)).all()
     feeds = itertools.groupby(rows, key=attrgetter("source", "feed"))
     return [_feed_status(list(outcomes)) for _, outcomes in feeds]
@@ -269,8 +269,20 @@ def _feed_status(outcomes: list[sa.Row[Any]]) -> FeedStatus:
         rows=_row_count(newest),
         finished_at=worst.ended,
         detail=worst.detail,
-        earlier_rows=tuple(_row_count(run) for run in runs[1:] if _is_complete(run))[:_EARLIER],
+        earlier_rows=tuple(_row_count(run) for run in _earlier_days(runs))[:_EARLIER],
     )
+
+
+def _earlier_days(runs: Sequence[list[sa.Row[Any]]]) -> list[list[sa.Row[Any]]]:
+    """The newest complete run of each earlier day, newest first.
+
+    Runs repeated on one day count once: else what is missing today would soon be usual.
+    """
+    days = {runs[0][0].ended.date(): runs[0]}
+    for run in runs[1:]:
+        if _is_complete(run):
+            days.setdefault(run[0].ended.date(), run)
+    return list(days.values())[1:]
 
 
 def _row_count(run: list[sa.Row[Any]]) -> int:

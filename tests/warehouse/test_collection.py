@@ -37,6 +37,16 @@ def test_the_newest_outcome_is_told_with_what_was_usual_before(warehouse):
     ]
 
 
+def test_runs_repeated_on_one_day_do_not_become_the_usual(warehouse):
+    """Trying again until a shrunken inventory is accepted must not work."""
+    usual = [ended(day, rows=100) for day in range(3)]
+    tries = [ended(3 + number / 100, rows=10, run=f"try-{number}") for number in range(9)]
+    warehouse.record_collection([*usual, *tries])
+    assert [status.earlier_rows for status in warehouse.feed_statuses()] == [(100, 100, 100)]
+    warehouse.record_collection([ended(4, rows=10)])
+    assert [status.earlier_rows for status in warehouse.feed_statuses()] == [(10, 100, 100, 100)]
+
+
 def test_one_failed_window_makes_the_whole_run_a_failed_one(warehouse):
     feed = "looker_historical_access"
     warehouse.record_collection(
