@@ -1,0 +1,69 @@
+"""`scripts/prove`: simulates for as long as asked, and prints the figures that docs/safety.md quotes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TextIO
+
+from tests.prove.machine import ledgers, live, prove, shrink, told
+from tests.prove.script import draw
+
+
+def main() -> int:
+    """Exit status 0 when no invariant was violated, else 1."""
+    parser = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
+    proofs = parser.add_subparsers(dest="proof", required=True)
+    for name, days, what in (
+        (
+            "machine",
+            10_000,
+            "core, use cases, ledger and connectors against the sandbox servers, facts in memory",
+        ),
+        ("product", 500, "the same with the real warehouse (DuckDB) and dbt"),
+    ):
+        proof = proofs.add_parser(name, help=what)
+        proof.add_argument("--days", type=int, default=days)
+        proof.add_argument(
+            "--seed", type=int, default=1, help="of the first world; each next one has the next"
+        )
+        proof.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
+        proof.add_argument("--days-per-world", type=int, default=60)
+        proof.add_argument("--no-shrink", action="store_true", help="do not look for a shorter story")
+    options = parser.parse_args()
+    return _prove(options)
+
+
+def _prove(options: argparse.Namespace) -> int:
+    is_whole = options.proof == "product"
+    with ledgers(options.ledger) as ledger:
+        outcome = prove(
+            options.days,
+            options.seed,
+            ledger=ledger,
+            tell=lambda text: _say(text, sys.stderr),
+            is_whole=is_whole,
+            days_per_world=options.days_per_world,
+        )
+        _say(f"{options.proof}: seed {options.seed}, ledger {options.ledger}")
+        for name, figure in outcome.figures():
+            _say(f"| {name} | {figure} |")
+        if not outcome.violations:
+            return 0
+        _say("\n".join(outcome.violations))
+        if not options.no_shrink:
+            seed = int(outcome.violations[0].split(":")[0].removeprefix("seed "))
+            script = draw(seed, options.days_per_world - 2)
+            shortest = shrink(script, lambda s: bool(live(s, ledger=ledger, is_whole=is_whole)[1]))
+            _say(f"The shortest story found:\n{told(shortest)}")
+        return 1
+
+
+def _say(text: str, where: TextIO | None = None) -> None:
+    where = where or sys.stdout
+    where.write(f"{text}\n")
+    where.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
