@@ -167,7 +167,7 @@ def read_covered_windows(connection: sa.Connection, collection: sa.Table, source
 
 
 def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[FeedStatus]:
-    """The newest run of every source and feed, with the row counts of complete runs of up to 7 earlier days."""
+    """The newest run of every source and feed, with the row counts of runs of up to 7 earlier days."""
     rows = connection.execute(_recent_outcomes(collection)).all()
     feeds = itertools.groupby(rows, key=attrgetter("source", "feed"))
     return [_feed_status(list(outcomes)) for _, outcomes in feeds]

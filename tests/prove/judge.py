@@ -87,13 +87,13 @@ class Judge:
         self.doubted, self.troubled, self.is_running = doubted, set(), True
         self.population = {source: self.company.population(source) for source in SOURCES}
 
-    def run_read(self, source: str, *, whole: bool, silent: bool, planned: bool) -> None:
+    def run_read(self, source: str, *, whole: bool, silent: bool) -> None:
         """How the collection of a source went, from the faults that struck it."""
         if silent:
             self.silent[source].append(self.now)
         elif whole:
             self.honest[source].append(self.now)
-        if planned and whole and not self.live[source]:
+        if whole and not self.live[source]:
             self.trials[source].append(self.now)
             span = self.now - self.trials[source][0]
             self.longest[source] = max(self.longest[source], span)

@@ -13,10 +13,8 @@ from itertools import count
 from pathlib import Path
 
 from bi_governance.ports import Services
-from tests.prove.company import SOURCES
 from tests.prove.play import play
 from tests.prove.script import Script, draw, smaller
-from tests.prove.warehouse import MemoryWarehouse
 from tests.servers.postgres import PostgresServer
 
 DAYS_PER_WORLD = 60
@@ -76,14 +74,18 @@ def prove(
     tell: Tell = lambda _: None,
     is_whole: bool = False,
     days_per_world: int = DAYS_PER_WORLD,
+    share: float | None = None,
 ) -> Outcome:
-    """Live so many days in worlds of consecutive seeds; `is_whole` with the real warehouse and dbt."""
+    """Live so many days in worlds of consecutive seeds; `is_whole` with the real warehouse and dbt.
+
+    `share` is that of days with a run, where it is not left to the seed.
+    """
     outcome, begun = Outcome(), time.monotonic()
     for number in count(seed):
         length = min(days_per_world, days - outcome.tally["days"])
         if length <= 0:
             break
-        script = draw(number, max(length - 2, 1))
+        script = draw(number, max(length - 2, 1), share)
         tally, violations = live(script, ledger=ledger, is_whole=is_whole)
         outcome.tally.update(tally)
         outcome.seconds = time.monotonic() - begun
@@ -108,7 +110,7 @@ def live(
             script,
             Path(folder),
             ledger=ledger(),
-            warehouse=lambda: None if is_whole else MemoryWarehouse(SOURCES),
+            is_whole=is_whole,
             sabotage=sabotage,
         )
         return world.tally, world.judge.violations

@@ -15,7 +15,7 @@ from bi_governance.explain import explain
 from bi_governance.keep import exempt, keep_until, unexempt
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import Mode
-from bi_governance.ports import Services, Warehouse
+from bi_governance.ports import Services
 from bi_governance.restore import restore
 from bi_governance.run import RunReport, daily_run, one_runner
 from bi_governance.sandbox.faults import Fault
@@ -36,6 +36,7 @@ from tests.prove.judge import EVER, Judge
 from tests.prove.product import Fate, Killed, Product
 from tests.prove.record import Record
 from tests.prove.script import Act, Day, Run, Script
+from tests.prove.warehouse import MemoryWarehouse
 
 MINUTE = timedelta(minutes=1)
 KINDS = ((LOOKER, "dashboard"), (LOOKER, "look"), (SUPERSET, "dashboard"), (SUPERSET, "chart"))
@@ -106,8 +107,10 @@ class World:
             self.tally["kills"] += 1
         except GovernanceError as error:
             self.tally[f"ended with {type(error).__name__}"] += 1
-        self._note(run, report)
+        self._note(run)
         self._note_back()
+        for difference in self.product.differences:
+            self.judge.object(10, f"the facts are not those of dbt: {difference}")
         if not self.restores_in_dry_run:
             self.judge.judge_writes(before, were_live)
         if report is not None and not run.troubles:
@@ -116,21 +119,18 @@ class World:
             self.is_unsettled = True
         return report
 
-    def _note(self, run: Run, report: RunReport | None) -> None:
-        """How the sources could be read, from the faults that struck; a dead run proves nothing."""
+    def _note(self, run: Run) -> None:
+        """How the sources could be read, from the faults that struck and what was noted of the collection."""
         self.judge.is_running = False
-        whole = {c.source for c in report.collections if c.is_complete} if report else set()
         for source in SOURCES:
+            feeds = [feed for feed in self.product.memory.feed_statuses() if feed.source == source]
+            noted = {(feed.status, feed.finished_at) for feed in feeds}
+            is_whole = noted == {("complete", self.company.clock.now())}
             struck = self.company.servers[source].faults.met.is_set()
             mine = {t.sort for t in run.troubles if t.where == source}
-            if "feed" in mine and struck and source in whole:
+            if "feed" in mine and struck and is_whole:
                 self.judge.object(5, f"{source} passed for read although it could not be")
-            self.judge.run_read(
-                source,
-                whole=source in whole and not mine,
-                silent="silent" in mine and struck,
-                planned=report is None or source in whole,
-            )
+            self.judge.run_read(source, whole=is_whole, silent="silent" in mine and struck)
 
     @contextmanager
     def _troubles(self, run: Run) -> Iterator[None]:
@@ -388,7 +388,7 @@ def play(
     folder: Path,
     *,
     ledger: str | None = None,
-    warehouse: Callable[[], Warehouse | None] = lambda: None,
+    is_whole: bool = False,
     sabotage: Callable[[Services], Services] = lambda services: services,
 ) -> World:
     """Play a script in a world of its own; what the judge found is in its `judge`."""
@@ -399,7 +399,8 @@ def play(
         raw["slack"]["app_token"] = company.slack.app_token
         if ledger is not None:
             raw["ledger"] = {"url": ledger}
-        product = Product(Settings.model_validate(raw), company, warehouse(), sabotage)
+        memory = MemoryWarehouse(SOURCES)
+        product = Product(Settings.model_validate(raw), company, memory, is_whole, sabotage)
         product.prepare()
         judge = Judge(company, folder / "backups", raw)
         company.looker.witness = company.superset.witness = judge.taken_away

@@ -14,11 +14,13 @@ from bi_governance.ledger import SqlLedger
 from bi_governance.notify.answers import Answers
 from bi_governance.notify.conversation import Conversation
 from bi_governance.notify.slack_api import SlackApi
-from bi_governance.ports import FailedTest, Services, Transformer, TransformReport, Warehouse
+from bi_governance.ports import FailedTest, Services, Transformer, TransformReport
 from bi_governance.sandbox.slack_people import SlackPeople
 from bi_governance.settings import Settings
 from tests.crash.child import watched
+from tests.prove.both import Both, Compared
 from tests.prove.company import TEAM, Company
+from tests.prove.warehouse import MemoryWarehouse
 
 PATIENCE_SECONDS = 30
 
@@ -86,12 +88,17 @@ class Doubting:
 
 @dataclass(slots=True)
 class Product:
-    """Settings, ledger and warehouse; every call of `process` is a new process on them."""
+    """Settings, ledger and warehouse; every call of `process` is a new process on them.
+
+    With `is_whole` the real warehouse and dbt decide, and the one in memory must come to the same facts.
+    """
 
     settings: Settings
     company: Company
-    warehouse: Warehouse | None = None
+    memory: MemoryWarehouse
+    is_whole: bool = False
     sabotage: Callable[[Services], Services] = lambda services: services
+    differences: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
         ledger = SqlLedger(self.settings.ledger.url)
@@ -112,12 +119,14 @@ class Product:
             ledger.close()
 
     def _put_together(self, services: Services, *, fails_a_test: bool) -> Services:
-        if self.warehouse is not None:
+        if not self.is_whole:
             tests = Tests(fails=fails_a_test)
-            services = replace(services, warehouse=self.warehouse, transformer=tests)
-        elif fails_a_test:
-            services = replace(services, transformer=Doubting(services.transformer))
-        return self.sabotage(services)
+            return self.sabotage(replace(services, warehouse=self.memory, transformer=tests))
+        real = services.warehouse
+        dbt: Transformer = Compared(services.transformer, real, self.memory, self.differences)
+        if fails_a_test:
+            dbt = Doubting(dbt)
+        return self.sabotage(replace(services, warehouse=Both(real, self.memory), transformer=dbt))
 
     @contextmanager
     def listening(self) -> Iterator[Callable[[dict[str, Any]], None]]:

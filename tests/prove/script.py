@@ -93,8 +93,8 @@ SLACK_KINDS = (("status", 500), ("status", 429), ("drop", 0), ("lost", 0), ("htm
 KINDS = (("status", 500), ("status", 403), ("drop", 0), ("lost", 0), ("expire_token", 0))
 
 
-def draw(seed: int, days: int) -> Script:
-    """The script of a seed; the same for ever."""
+def draw(seed: int, days: int, share: float | None = None) -> Script:
+    """The script of a seed, the same for ever; `share` of its days have a run, else the seed decides."""
     chance = random.Random(seed)
     settings = {
         "limits": {
@@ -108,8 +108,8 @@ def draw(seed: int, days: int) -> Script:
     }
     if settings["limits"]["delete_percent"] == 0 and chance.random() < 0.7:
         settings["limits"]["delete_percent"] = 100
-    share = chance.choice([0.9, 0.5, 0.3])  # of days on which there is a run
-    return Script(settings, tuple(_day(chance, number, share) for number in range(days)))
+    drawn = chance.choice([0.9, 0.5, 0.3])
+    return Script(settings, tuple(_day(chance, number, share or drawn) for number in range(days)))
 
 
 def _day(chance: random.Random, number: int, share: float) -> Day:
@@ -129,7 +129,9 @@ def _run(chance: random.Random) -> Run:
         return Run(again=True)
     run = Run()
     if chance.random() < 0.3:
-        run = replace(run, troubles=tuple(_trouble(chance) for _ in range(chance.choice([1, 1, 2]))))
+        drawn = [_trouble(chance) for _ in range(chance.choice([1, 1, 2]))]
+        # At most one for each server, so that what may be expected of it is known.
+        run = replace(run, troubles=tuple({t.where: t for t in drawn}.values()))
     if chance.random() < 0.18:
         run = replace(
             run,

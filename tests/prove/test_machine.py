@@ -95,7 +95,7 @@ class TestTheJudgeObjects:
     def test_when_a_failed_feed_passes_for_whole(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(guards, "collection_complete", lambda _evidence: ())
         broken = Run(troubles=(Trouble(LOOKER, "feed", PATHS[LOOKER]["inventory"], "status", 403),))
-        _, violations = live(calm(7, runs={day: broken for day in (4, 5)}))
+        _, violations = live(calm(7, runs=dict.fromkeys((4, 5), broken)))
         assert any("invariant 5" in each and "could not be read" in each for each in violations)
 
     def test_when_nobody_looks_before_a_removal(self, monkeypatch: pytest.MonkeyPatch) -> None:
