@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+import time
+from pathlib import Path
 from typing import TextIO
 
+from tests.connectors.harness import START
+from tests.prove import chaos
 from tests.prove.machine import ledgers, live, prove, shrink, told
 from tests.prove.script import draw
 
@@ -32,9 +37,36 @@ def main() -> int:
         )
         proof.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
         proof.add_argument("--days-per-world", type=int, default=60)
+        proof.add_argument("--minutes", type=float, default=float("inf"), help="begin no world after that")
         proof.add_argument("--no-shrink", action="store_true", help="do not look for a shorter story")
+    proof = proofs.add_parser("chaos", help="real runs over five platforms, killed by SIGKILL")
+    proof.add_argument("--runs", type=int, default=200)
+    proof.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    return _prove(options)
+    return _chaos(options) if options.proof == "chaos" else _prove(options)
+
+
+def _chaos(options: argparse.Namespace) -> int:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        done, disagreements = chaos.play(
+            options.runs, options.seed, Path(folder), lambda text: _say(text, sys.stderr)
+        )
+    _say(f"chaos: seed {options.seed}")
+    t = done.tally
+    for name, figure in (
+        ("runs with a blow", options.runs),
+        ("killed", t["killed"]),
+        ("over before the blow", t["over before the blow"]),
+        ("simulated days", (done.company.clock.now() - START).days),
+        ("warnings delivered", t["told: warning"]),
+        ("deletions, by the servers", len(done.company.gone())),
+        ("disagreements", len(disagreements)),
+        ("minutes", round((time.monotonic() - begun) / 60, 1)),
+    ):
+        _say(f"| {name} | {figure} |")
+    _say("\n".join(disagreements))
+    return 1 if disagreements else 0
 
 
 def _prove(options: argparse.Namespace) -> int:
@@ -49,6 +81,7 @@ def _prove(options: argparse.Namespace) -> int:
             is_whole=is_whole,
             days_per_world=options.days_per_world,
             share=share,
+            minutes=options.minutes,
         )
         _say(f"{options.proof}: seed {options.seed}, ledger {options.ledger}")
         for name, figure in outcome.figures():

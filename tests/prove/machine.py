@@ -75,15 +75,16 @@ def prove(
     is_whole: bool = False,
     days_per_world: int = DAYS_PER_WORLD,
     share: float | None = None,
+    minutes: float = float("inf"),
 ) -> Outcome:
     """Live so many days in worlds of consecutive seeds; `is_whole` with the real warehouse and dbt.
 
-    `share` is that of days with a run, where it is not left to the seed.
+    `share` is that of days with a run, where it is not left to the seed. After `minutes` no world begins.
     """
     outcome, begun = Outcome(), time.monotonic()
     for number in count(seed):
         length = min(days_per_world, days - outcome.tally["days"])
-        if length <= 0:
+        if length <= 0 or outcome.seconds > minutes * 60:
             break
         script = draw(number, max(length - 2, 1), share)
         tally, violations = live(script, ledger=ledger, is_whole=is_whole)
