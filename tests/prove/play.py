@@ -8,39 +8,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from bi_governance.errors import GovernanceError, LeaseHeld, RefusedForSafety
+from bi_governance.errors import GovernanceError, LeaseHeld
 from bi_governance.explain import explain
-from bi_governance.keep import exempt, keep_until, unexempt
 from bi_governance.ledger import SqlLedger
-from bi_governance.model import Mode
 from bi_governance.ports import Services
-from bi_governance.restore import restore
 from bi_governance.run import RunReport, daily_run, one_runner
 from bi_governance.sandbox.faults import Fault
 from bi_governance.settings import Settings
-from bi_governance.switch import may_go_live, switch
 from tests.prove.company import (
     HOUR,
-    LOOKER,
-    PEOPLE,
     SOURCES,
     START,
-    SUPERSET,
     Company,
-    Item,
     settings,
 )
-from tests.prove.judge import EVER, Judge
+from tests.prove.judge import Judge
+from tests.prove.people import People
 from tests.prove.product import Fate, Killed, Product
 from tests.prove.record import Record
-from tests.prove.script import Act, Day, Run, Script
+from tests.prove.script import Day, Run, Script
 from tests.prove.warehouse import MemoryWarehouse
 
 MINUTE = timedelta(minutes=1)
-KINDS = ((LOOKER, "dashboard"), (LOOKER, "look"), (SUPERSET, "dashboard"), (SUPERSET, "chart"))
-KEEP, IMMUNE = timedelta(days=5), timedelta(days=4)
 
 
 @dataclass(slots=True)
@@ -51,9 +41,11 @@ class World:
     product: Product
     judge: Judge
     tally: Counter[str] = field(default_factory=Counter)
+    people: People = field(init=False)
     is_unsettled: bool = False
-    restores_in_dry_run: bool = False
-    gone: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.company, self.product, self.judge, self.tally)
 
     # -- days --------------------------------------------------------------------------------------
 
@@ -68,7 +60,7 @@ class World:
     def live(self, day: Day) -> None:
         self.tally["days"] += 1
         for act in day.acts:
-            self.act(act)
+            self.people.act(act)
         if not day.is_quiet:
             self.company.live()
         self.company.clock.advance(18 * HOUR)
@@ -94,7 +86,7 @@ class World:
     def _run(self, run: Run) -> RunReport | None:
         fate = Fate(run.dies_at, run.dies_before)
         if run.meanwhile is not None:
-            fate.acts_at, fate.act = run.meanwhile[0], lambda act=run.meanwhile[1]: self.act(act)
+            fate.acts_at, fate.act = run.meanwhile[0], lambda act=run.meanwhile[1]: self.people.act(act)
         before = {source: self.company.writes(source) for source in SOURCES}
         were_live = dict(self.judge.live)
         self.judge.run_begins(doubted=run.fails_a_test)
@@ -108,13 +100,13 @@ class World:
         except GovernanceError as error:
             self.tally[f"ended with {type(error).__name__}"] += 1
         self._note(run)
-        self._note_back()
+        self.people.note_back()
         for difference in self.product.differences:
             self.judge.object(10, f"the facts are not those of dbt: {difference}")
-        if not self.restores_in_dry_run:
+        if not self.people.is_restoring:
             self.judge.judge_writes(before, were_live)
         if report is not None and not run.troubles:
-            self.is_unsettled = self.restores_in_dry_run = False
+            self.is_unsettled = self.people.is_restoring = False
         else:
             self.is_unsettled = True
         return report
@@ -198,189 +190,6 @@ class World:
                 found = explain(services, str(facts.key))
                 if found.decision is None or not found.decision.reasons:
                     self.judge.object(10, f"{facts.key} cannot be explained")
-
-    # -- people ------------------------------------------------------------------------------------
-
-    def act(self, act: Act) -> None:
-        self.tally[act.what] += 1
-        item = self.company.items[act.number % len(self.company.items)]
-        source = tuple(SOURCES)[act.number % len(SOURCES)]
-        deeds: dict[str, Callable[[], object]] = {
-            "use": lambda: self.company.use(item),
-            "use everything": lambda: [self.company.use(each) for each in self.company.items],
-            "robot": lambda: self.company.robot_use(item),
-            "rename": lambda: self.company.edit(item, rename=True),
-            "edit": lambda: self.company.edit(item, rename=False),
-            "give": lambda: self.company.give(item, PEOPLE[act.number % len(PEOPLE)]),
-            "schedule": lambda: self.company.schedule(item),
-            "unschedule": lambda: self.company.unschedule(item),
-            "certify": lambda: self.company.certify(item, certified=True),
-            "uncertify": lambda: self.company.certify(item, certified=False),
-            "put on": lambda: self._put_on(item, act.number),
-            "lose": lambda: self.company.lose(item),
-            "bring back": lambda: self.company.bring_back(item),
-            "make": lambda: self._make(act.number),
-            "keep": lambda: self._keep(item),
-            "exempt": lambda: self._exempt(item),
-            "unexempt": lambda: self._unexempt(item),
-            "live": lambda: self._switch(None, live=True),
-            "stop": lambda: self._switch(None, live=False),
-            "live one": lambda: self._switch(source, live=True),
-            "stop one": lambda: self._switch(source, live=False),
-            "press keep": lambda: self._press(act.number, "keep_30"),
-            "press delete": lambda: self._press(act.number, "delete"),
-            "restore": lambda: self._restore(act.number),
-            "press restore": lambda: self._press_restore(act.number),
-        }
-        deeds[act.what]()
-
-    def _make(self, number: int) -> None:
-        self.company.make(*KINDS[number % len(KINDS)], ("ada", "ben", "carol")[number % 3])
-
-    def _put_on(self, item: Item, number: int) -> None:
-        source = item.key.source
-        holders = [i for i in self.company.items if (i.key.source, i.key.type) == (source, "dashboard")]
-        if holders:
-            self.company.put_on(item, holders[number % len(holders)])
-
-    def _keep(self, item: Item) -> None:
-        with self.product.process() as services:
-            keep_until(services, item.key, services.clock.now() + KEEP, actor="ann")
-        self.judge.keep(item, self.company.clock.now() + KEEP)
-
-    def _exempt(self, item: Item) -> None:
-        with self.product.process() as services:
-            exempt(services, item.key, actor="ann", reason="the board looks at it")
-        self.judge.keep(item, EVER)
-
-    def _unexempt(self, item: Item) -> None:
-        if self.judge.kept.get(item.handle) is EVER:
-            with self.product.process() as services:
-                unexempt(services, item.key, actor="ann")
-            self.judge.keep(item, self.company.clock.now())
-
-    def _switch(self, source: str | None, *, live: bool) -> None:
-        """As the command does it: going live asks first whether that may be."""
-        with self.product.process() as services:
-            try:
-                if live:
-                    may_go_live(services)
-                mode = Mode.LIVE if live else Mode.DRY_RUN
-                switch(services, mode, actor="ann", reason="test", source=source)
-            except RefusedForSafety:
-                self.tally["refused to go live"] += 1
-                return
-        for name in SOURCES if source is None else (source,):
-            self.judge.switch(name, live=live)
-
-    def _asked(self) -> list[tuple[Item, Any]]:
-        """What owners are asked about on Slack right now, in live: the visual and the message."""
-        slack = self.company.slack
-        return [
-            (item, message)
-            for message in slack.messages()
-            if slack.channels[message.channel].im
-            for item in self.company.items
-            if any(str(item.key) in block.get("block_id", "") for block in message.blocks)
-        ]
-
-    def _press(self, number: int, button: str) -> None:
-        asked = self._asked()
-        if not asked:
-            return
-        item, message = asked[-1 - number % min(len(asked), 6)]
-        email = f"{self._reader(message)}@acme.example"
-        people = self.product.people
-        try:
-            payload = people.press(email, message, button, str(item.key))
-        except LookupError:
-            return
-        if button == "delete":
-            self._consent(item, email, payload)
-            return
-        with self.product.listening() as take:
-            take(payload)
-        if self._was_heeded(item):
-            self.judge.keep(item, self.company.clock.now() + timedelta(days=30))
-            self.tally["keeps by button"] += 1
-
-    def _consent(self, item: Item, email: str, payload: dict[str, Any]) -> None:
-        """The owner presses Delete now and fills in the form, which may remove it on the spot."""
-        with self.product.listening() as take:
-            take(payload)
-            views = self.company.slack.interaction
-            try:
-                form = self.product.people.send_form(email)
-            except LookupError:
-                return
-            if str(item.key) not in str(form) or views is None:
-                return
-            if email.startswith(item.owner):
-                self.judge.agree(item)
-            take(form)
-        self.tally["consents by button"] += 1
-
-    def _was_heeded(self, item: Item) -> bool:
-        with self._ledger() as ledger:
-            kept = ledger.state().case(item.key).kept_until
-        return kept is not None and kept > self.company.clock.now() + timedelta(days=29)
-
-    def _reader(self, message: Any) -> str:
-        slack = self.company.slack
-        (member,) = slack.channels[message.channel].members - {slack.bot_user_id}
-        return slack.members[member].name
-
-    def _restore(self, number: int) -> None:
-        """An admin restores what was removed last; one in four dies half-way."""
-        item = self._last_removed()
-        if item is None:
-            return
-        self.restores_in_dry_run = True
-        fate = Fate(dies_at=2 + number % 5 if number % 4 == 0 else 0, dies_before=number % 8 == 0)
-        try:
-            with self.product.process(fate) as services:
-                with one_runner(services) as lease:
-                    restore(services, item.key, actor="ann", lease=lease)
-        except Killed:
-            self.tally["kills"] += 1
-            self.is_unsettled = True
-        except GovernanceError:
-            self.tally["restores refused"] += 1
-        else:
-            self.tally["restores"] += 1
-            self.judge.keep(item, self.company.clock.now() + IMMUNE)
-        self._note_back()
-
-    def _press_restore(self, number: int) -> None:
-        item = self._last_removed()
-        if item is None:
-            return
-        for message in reversed(self.company.slack.messages()):
-            if self.company.slack.channels[message.channel].im:
-                try:
-                    payload = self.product.people.press(
-                        f"{self._reader(message)}@acme.example", message, "restore", str(item.key)
-                    )
-                except LookupError:
-                    continue
-                self.restores_in_dry_run = True
-                with self.product.listening() as take:
-                    take(payload)
-                self._note_back()
-                self.tally["restores by button"] += self.company.is_there(item)
-                return
-
-    def _last_removed(self) -> Item | None:
-        gone = [item for _, item in self.judge.removed if not self.company.is_there(item)]
-        return gone[-1] if gone else None
-
-    def _note_back(self) -> None:
-        """What is there again is another thing than what was warned of."""
-        for item in {item.handle: item for _, item in self.judge.removed}.values():
-            is_there = self.company.is_there(item)
-            if is_there and item.handle in self.gone:
-                item.edits.append(self.company.clock.now())
-            (self.gone.discard if is_there else self.gone.add)(item.handle)
 
 
 def play(
