@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.prove.chaos import play
 
 
+@pytest.mark.timeout(3600)  # each run is a whole one, on a busy machine
 def test_after_six_killed_runs_all_records_agree(tmp_path: Path) -> None:
     chaos, disagreements = play(6, 3, tmp_path)
     assert disagreements == []

@@ -38,6 +38,7 @@ def calm(
     return Script(CALM, tuple(Day(given.get(day, ()), runs.get(day, RUN)) for day in range(days)))
 
 
+@pytest.mark.timeout(3600)  # hundreds of days on a busy machine
 @pytest.mark.parametrize(
     ("seed", "days", "ledger"), [(1000, 240, "sqlite"), (2000, 200, "sqlite"), (3000, 60, "postgresql")]
 )
