@@ -81,7 +81,7 @@ def _configured_robots(services: Services, source: str) -> Iterable[Person]:
 def _read_inventory(services: Services, reader: Reader, run_id: str, log: _FeedLog) -> bool:
     """Stage every feed and swap them in together; returns whether the source still answers."""
     staging = services.warehouse.stage(reader.name, run_id, reader.inventory_feeds)
-    complete = True
+    complete, is_handed_over = True, False
     try:
         for index, feed in enumerate(reader.inventory_feeds):
             error = _stage_feed(reader, feed, staging, log)
@@ -90,10 +90,11 @@ def _read_inventory(services: Services, reader: Reader, run_id: str, log: _FeedL
                 log.fail_all(reader.inventory_feeds[index + 1 :], error)
                 return False
         if complete:
+            is_handed_over = True  # a commit clears up after itself, also when it fails
             staging.commit(services.clock.now())
         return True
     finally:
-        if not complete:
+        if not is_handed_over:
             staging.discard()
 
 
