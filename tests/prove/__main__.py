@@ -55,7 +55,6 @@ def _chaos(options: argparse.Namespace) -> int:
     _say(f"chaos: seed {options.seed}")
     t = done.tally
     for name, figure in (
-        ("runs with a blow", options.runs),
         ("killed", t["killed"]),
         ("over before the blow", t["over before the blow"]),
         ("simulated days", (done.company.clock.now() - START).days),

@@ -183,15 +183,15 @@ class Chaos:
     # -- days --------------------------------------------------------------------------------------
 
     def play(self, runs: int, tell: Callable[[str], None]) -> None:
-        """So many runs with a blow, up to three a day, then days on which all is settled."""
+        """Runs with a blow, up to three a day, until so many died; then days on which all is settled."""
         self.company.live()
         self.must(self.run("mode", "live", "--reason", "the trial was reviewed", "--yes"))
         self.must(self.run("run"))
         tried = 0
-        while tried < runs:
+        while self.tally["killed"] < runs and tried < 3 * runs:
             self.company.clock.advance(DAY - KILLS_PER_DAY * LEASE)
             self.company.live()
-            for _ in range(min(self.chance.randint(1, KILLS_PER_DAY), runs - tried)):
+            for _ in range(self.chance.randint(1, KILLS_PER_DAY)):
                 self.company.clock.advance(LEASE)
                 self.be_killed()
                 tried += 1
