@@ -166,7 +166,8 @@ class Chaos:
             self.length = time.monotonic() - begun
         elif status != -signal.SIGKILL:
             self.tally[f"exit status {status}"] += 1
-            (self.folder / "refused.txt").write_text(said.read_text())
+            words = said.read_text() if said.exists() else "it said nothing"
+            (self.folder / "refused.txt").write_text(words)
         said.unlink(missing_ok=True)
         return status
 
