@@ -6,6 +6,9 @@ import pytest
 import pytest_socket
 import structlog
 
+from tests.hurry import hurry
+
+hurry()
 pytest_plugins = ["tests.servers.fixtures"]
 
 

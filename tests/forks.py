@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hurry import hurry
+
 PROCESSES = multiprocessing.get_context("forkserver")
 # What takes long to import.
 PROCESSES.set_forkserver_preload(
@@ -77,5 +79,6 @@ def _main(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     sys.argv = ["bi-governance", *arguments]
     from bi_governance.cli import main  # noqa: PLC0415 - tests that start no process need not wait for it
 
+    hurry()
     with contextlib.suppress(BrokenPipeError):
         main()

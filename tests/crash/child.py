@@ -23,6 +23,7 @@ from bi_governance.cli import main
 from bi_governance.events import VisualEvent
 from bi_governance.ports import Services
 from bi_governance.warehouse import SqlWarehouse
+from tests.hurry import hurry
 
 PATIENCE_SECONDS = 120
 
@@ -283,6 +284,7 @@ def run(errand: Errand) -> None:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(file, stream.fileno())
     os.environ.update(errand.environment)
+    hurry()
     fuse = Fuse(errand.blow, errand.gate)
     for watch in (watch_answers, watch_mail, watch_databases, watch_files):
         watch(fuse)

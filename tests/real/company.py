@@ -80,7 +80,8 @@ class Company:
         began = datetime.now(UTC)
         yield
         days = (began - (at or self.clock.now())) / DAY
-        self.server.move(began.replace(tzinfo=None), datetime.now(UTC).replace(tzinfo=None), days)
+        ended = datetime.now(UTC)
+        self.server.move(began.replace(tzinfo=None), ended.replace(tzinfo=None), days, but=SERVICE)
 
     def has_used(self, living: Thing, days: int) -> None:
         """The viewer has been opening a dashboard every other day for that long."""

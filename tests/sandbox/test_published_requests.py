@@ -26,7 +26,7 @@ SUPERSET = available("superset-6.1.0.openapi.json")
 # In the SDK of 26.22, not yet in the description of 26.12.
 NEWER = ("is_embed_user", "last_run_status")
 # Not part of the described API: the page that tells which features are on; where Looker's SDK logs out.
-BESIDE = ("/login/", "/api/logout")
+BESIDE = ("/login/", "/api/logout", "/version")
 
 
 def everything(connected: Connected) -> None:

@@ -101,11 +101,12 @@ class SupersetStore:
                 [everything, chart_id],
             )
 
-    def move(self, began: datetime, ended: datetime, days: float) -> None:
+    def move(self, began: datetime, ended: datetime, days: float, but: str = "") -> None:
         """Let what was logged, made or changed between two moments (naive UTC) be that much earlier.
 
         A negative number of days makes it later. Only times within the span move: an object made long
-        before and changed within it keeps its creation.
+        before and changed within it keeps its creation. What the account `but` did stays in the log as it
+        is: whoever looks for a call just made must not find one of the future.
         """
         columns = {
             "logs": ("dttm",),
@@ -116,8 +117,14 @@ class SupersetStore:
         with self._open(days) as database:
             for table, times in columns.items():
                 for time in times:
+                    others = (
+                        "and user_id is not (select id from ab_user where username = ?)"
+                        if table == "logs"
+                        else "and ? is not null"
+                    )
                     database.execute(
-                        f"update {table} set {time} = earlier({time}) where {time} between ? and ?", span
+                        f"update {table} set {time} = earlier({time}) where {time} between ? and ? {others}",
+                        [*span, but],
                     )
 
     def _visuals(self, table: str, title: str, owned: str, key: str) -> list[StoredVisual]:

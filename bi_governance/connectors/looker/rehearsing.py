@@ -1,4 +1,4 @@
-"""Rehearsing a rebuild in the same Looker: a copy in a folder set aside, compared and deleted again."""
+"""Rehearsing a rebuild in the same Looker: a copy in a folder set aside, compared, then in the trash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 import yaml
 from looker_sdk.sdk.api40.methods import Looker40SDK
-from looker_sdk.sdk.api40.models import WriteDashboardLookml, WriteLookWithQuery, WriteQuery
+from looker_sdk.sdk.api40.models import (
+    WriteDashboard,
+    WriteDashboardLookml,
+    WriteLookWithQuery,
+    WriteQuery,
+)
 
 from bi_governance.connectors.looker.backup import LOOK_FILE, LOOKML_FILE, QUERY_FILE
 from bi_governance.connectors.looker.client import LookerClient
@@ -39,7 +44,7 @@ class LookerRehearser:
         return "" if self._folder else NO_FOLDER
 
     def rehearse(self, key: VisualKey, saved: BackupContent, mark: str) -> tuple[str, ...]:
-        """Rebuild a copy as a restore would, read it back, compare; the copy is deleted for good."""
+        """Rebuild a copy as a restore would, read it back, compare; the copy goes to the trash."""
         rehearsal = self._dashboard if key.type == "dashboard" else self._look
         try:
             differences = tuple(rehearsal(key, saved, _title(mark)))
@@ -50,9 +55,9 @@ class LookerRehearser:
         return differences
 
     def clean_up(self, key: VisualKey, saved: BackupContent, mark: str) -> None:  # noqa: ARG002
-        """Delete for good what has this rehearsal's title in the folder set aside."""
+        """Put into the trash what has this rehearsal's title in the folder set aside."""
         for id_ in self._copies(key.type, _title(mark)):
-            self._client.ask(lambda sdk, id_=id_: _delete(sdk, key.type, id_))  # type: ignore[misc]
+            self._client.ask(lambda sdk, id_=id_: _trash(sdk, key.type, id_))  # type: ignore[misc]
 
     def close(self) -> None:
         """Log out and release connections."""
@@ -120,5 +125,7 @@ def _title(mark: str) -> str:
     return f"bi-governance drill {mark}"
 
 
-def _delete(sdk: Looker40SDK, type_: str, id_: str) -> str:
-    return sdk.delete_dashboard(id_) if type_ == "dashboard" else sdk.delete_look(id_)
+def _trash(sdk: Looker40SDK, type_: str, id_: str) -> Any:
+    if type_ == "dashboard":
+        return sdk.update_dashboard(id_, WriteDashboard(deleted=True))
+    return sdk.update_look(id_, WriteLookWithQuery(deleted=True), fields="id,deleted")
