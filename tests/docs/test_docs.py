@@ -31,6 +31,7 @@ from tests.docs.pages import (
     Block,
     anchors,
     blocks,
+    declared_in,
     links,
     names_in_first_cells,
     rows,
@@ -327,19 +328,6 @@ def test_every_file_named_exists(page: Path) -> None:
         page.read_text(encoding="utf-8"),
     )
     assert [path for path in paths if not (ROOT / path).exists() and "<" not in path] == []
-
-
-def declared_in(file: Path) -> set[str]:
-    """The names of a file's tests, those in classes as `Class::name`."""
-    found: set[str] = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            found |= {
-                f"{node.name}::{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)
-            }
-    return found
 
 
 @pytest.mark.parametrize(("page", "many"), [("docs/safety.md", 50), ("docs/traps.md", 45)])
