@@ -9,8 +9,8 @@ import pytest
 
 from tests.docs.pages import declared_in
 from tests.prove.defences import removing
-from tests.prove.defences.__main__ import report
 from tests.prove.defences.catalogue import ROOT, ROWS, Defence, Failure, Removal, read, table
+from tests.prove.defences.command import report
 
 FAILURES = read()
 DEFENCES = [pytest.param(d, id=f"{f.row or '-'}: {d.text}") for f in FAILURES for d in f.defences]
