@@ -38,6 +38,7 @@ from tests.docs.pages import (
     section,
     text_of,
 )
+from tests.prove.defences.catalogue import read, table
 
 
 def commands_of(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -335,6 +336,13 @@ def test_every_test_that_is_named_exists(page: str, many: int) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", text_of(page))
     assert len(named) > many
     assert [f"{path}::{name}" for path, name in named if name not in declared_in(ROOT / path)] == []
+
+
+def test_the_table_of_defences_is_the_one_that_is_proven() -> None:
+    page = section(text_of("docs/safety.md"), "## How such tools hurt people, and what prevents it here")
+    written = [line for line in page.splitlines() if line.startswith("|")]
+    proven = table(read()).splitlines()
+    assert written == proven, "write it again with: python -m tests.prove.defences --table"
 
 
 def test_every_platform_has_its_traps_and_every_row_its_test() -> None:
