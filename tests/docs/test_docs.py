@@ -342,7 +342,7 @@ def test_the_table_of_defences_is_the_one_that_is_proven() -> None:
     page = section(text_of("docs/safety.md"), "## How such tools hurt people, and what prevents it here")
     written = [line for line in page.splitlines() if line.startswith("|")]
     proven = table(read()).splitlines()
-    assert written == proven, "write it again with: python -m tests.prove.defences --table"
+    assert written == proven, "write it again with: scripts/prove defences --table"
 
 
 def test_every_platform_has_its_traps_and_every_row_its_test() -> None:
