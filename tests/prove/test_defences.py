@@ -76,9 +76,9 @@ def tried(tmp_path: Path, new: str, *fails: str) -> removing.Result:
     for name, text in SOURCES.items():
         (root / name).write_text(text, "utf-8")
     defence = Defence("two is two", (Removal("m.py", "1 + 1 == 2", new),), fails, ())
-    with removing.copies(1, tmp_path, root) as free:
-        (result,) = removing.try_all([(7, defence)], free, 1, lambda _: None)
-        assert (free.get() / "m.py").read_text("utf-8") == SOURCES["m.py"]
+    free = removing.copies(1, tmp_path, root)
+    (result,) = removing.try_all([(7, defence)], free, 1, lambda _: None)
+    assert (free.get() / "m.py").read_text("utf-8") == SOURCES["m.py"]
     assert (root / "m.py").read_text("utf-8") == SOURCES["m.py"]
     return result
 

@@ -13,9 +13,9 @@ from tests.prove.defences import catalogue, removing
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--row", type=int, action="append", help="only these; 0 stands for those without a number"
-    )
+    rows = (0, *catalogue.ROWS)
+    words = "only this one, may be repeated; 0 stands for those without a number"
+    parser.add_argument("--row", type=int, action="append", choices=rows, metavar="N", help=words)
     parser.add_argument("--jobs", type=int, default=1, help="how many at once, each in its own copy")
     parser.add_argument(
         "--table", action="store_true", help="print the table of docs/safety.md and try nothing"
@@ -30,10 +30,8 @@ def prove(options: argparse.Namespace) -> int:
         return 0
     wanted = [f for f in failures if not options.row or (f.row or 0) in options.row]
     defences = [(f.row, defence) for f in wanted for defence in f.defences if defence.removals]
-    with (
-        tempfile.TemporaryDirectory(prefix="defences-") as folder,
-        removing.copies(options.jobs, Path(folder)) as free,
-    ):
+    with tempfile.TemporaryDirectory(prefix="defences-") as folder:
+        free = removing.copies(options.jobs, Path(folder))
         if problem := _unchanged(defences, free):
             _say(problem)
             return 1

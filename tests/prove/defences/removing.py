@@ -48,8 +48,7 @@ class Result:
     seconds: float
 
 
-@contextmanager
-def copies(count: int, folder: Path, root: Path = ROOT) -> Iterator[Free]:
+def copies(count: int, folder: Path, root: Path = ROOT) -> Free:
     """So many copies of the sources below `folder`, to be taken and put back."""
     free: Free = queue.Queue()
     for number in range(count):
@@ -59,7 +58,7 @@ def copies(count: int, folder: Path, root: Path = ROOT) -> Iterator[Free]:
             if (root / name).exists() and not (copy / name).exists():
                 (copy / name).symlink_to((root / name).resolve())
         free.put(copy)
-    yield free
+    return free
 
 
 def run(tests: Sequence[str], copy: Path, timeout: float = TIMEOUT_SECONDS) -> Outcome:
