@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +81,17 @@ def section(text: str, heading: str) -> str:
     match = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL)
     assert match is not None, f"there is no {heading}"
     return match[1]
+
+
+@cache
+def declared_in(file: Path) -> frozenset[str]:
+    """The names of a file's tests, those in classes as `Class::name`."""
+    found: set[str] = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= {
+                f"{node.name}::{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)
+            }
+    return frozenset(found)

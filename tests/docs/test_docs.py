@@ -31,12 +31,14 @@ from tests.docs.pages import (
     Block,
     anchors,
     blocks,
+    declared_in,
     links,
     names_in_first_cells,
     rows,
     section,
     text_of,
 )
+from tests.prove.defences.catalogue import read, table
 
 
 def commands_of(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -329,24 +331,18 @@ def test_every_file_named_exists(page: Path) -> None:
     assert [path for path in paths if not (ROOT / path).exists() and "<" not in path] == []
 
 
-def declared_in(file: Path) -> set[str]:
-    """The names of a file's tests, those in classes as `Class::name`."""
-    found: set[str] = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            found |= {
-                f"{node.name}::{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)
-            }
-    return found
-
-
 @pytest.mark.parametrize(("page", "many"), [("docs/safety.md", 50), ("docs/traps.md", 45)])
 def test_every_test_that_is_named_exists(page: str, many: int) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", text_of(page))
     assert len(named) > many
     assert [f"{path}::{name}" for path, name in named if name not in declared_in(ROOT / path)] == []
+
+
+def test_the_table_of_defences_is_the_one_that_is_proven() -> None:
+    page = section(text_of("docs/safety.md"), "## How such tools hurt people, and what prevents it here")
+    written = [line for line in page.splitlines() if line.startswith("|")]
+    proven = table(read()).splitlines()
+    assert written == proven, "write it again with: scripts/prove defences --table"
 
 
 def test_every_platform_has_its_traps_and_every_row_its_test() -> None:

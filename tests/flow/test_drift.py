@@ -91,6 +91,16 @@ def test_nothing_is_deleted_that_the_file_does_not_list(due):
     assert sorted(due.bi.writes) == ["remove 1", "remove 2"]
 
 
+def test_what_is_due_now_and_was_not_listed_stays(due):
+    """The plan was written under a cap of two; today three would go."""
+    today = due.services
+    due.services = replace(today, limits=replace(today.limits, delete_per_run=2))
+    text = write(due)
+    due.services = today
+    apply(due, text)
+    assert sorted(due.bi.writes) == ["remove 1", "remove 2"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

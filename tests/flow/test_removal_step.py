@@ -7,7 +7,7 @@ import pytest
 
 from bi_governance import __version__
 from bi_governance import events as ev
-from bi_governance.errors import BackupUnreadable, SourceBroken, SourceUnreachable, StorageError
+from bi_governance.errors import BackupUnreadable, LeaseLost, SourceBroken, SourceUnreachable, StorageError
 from bi_governance.fidelity import Part
 from bi_governance.guards import Limits
 from bi_governance.model import Action, Mode, RemovalRoute
@@ -125,6 +125,19 @@ def plan_then(world, action, only=None):
     return report
 
 
+def test_who_lost_the_lease_removes_nothing_more(due):
+    """The backup took longer than the lease lasts, and another runner took over meanwhile."""
+
+    def overtaken():
+        due.clock.forward(1)
+        due.ledger.acquire("somebody else", due.clock.now(), 900)
+
+    during_backup(due, overtaken)
+    with pytest.raises(LeaseLost):
+        daily_run(due.services)
+    assert due.bi.writes == []
+
+
 def test_a_view_the_feed_has_not_shown_yet_is_seen_live(due):
     def view():
         due.clock.forward(0.01)
@@ -134,6 +147,11 @@ def test_a_view_the_feed_has_not_shown_yet_is_seen_live(due):
     plan_then(due, view)
     assert due.bi.writes == []
     assert refusals(due) == ["used"]
+
+
+def test_a_view_while_the_backup_is_made_is_seen_live(due):
+    during_backup(due, lambda: due.bi.view("1"))
+    untouched(due, "used")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Proof by simulation: the product against the sandbox servers, for thousands of days."""
+"""Proof by simulation, the product against the sandbox servers for thousands of days; and by removal."""

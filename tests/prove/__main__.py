@@ -1,4 +1,4 @@
-"""`scripts/prove`: simulates for as long as asked, and prints the figures that docs/safety.md quotes."""
+"""`scripts/prove`: simulates for as long as asked, takes defences away; prints what docs/safety.md quotes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TextIO
 
 from tests.connectors.harness import START
 from tests.prove import chaos
+from tests.prove.defences import command as defences
 from tests.prove.machine import ledgers, live, prove, shrink, told
 from tests.prove.script import draw
 
@@ -42,7 +43,10 @@ def main() -> int:
     proof = proofs.add_parser("chaos", help="real runs over five platforms, killed by SIGKILL")
     proof.add_argument("--runs", type=int, default=200)
     proof.add_argument("--seed", type=int, default=1)
+    defences.add_options(proofs.add_parser("defences", help="each defence taken away: its tests must fail"))
     options = parser.parse_args()
+    if options.proof == "defences":
+        return defences.prove(options)
     return _chaos(options) if options.proof == "chaos" else _prove(options)
 
 

@@ -61,8 +61,10 @@ class MemoryWarehouse(RowStore):
         return sorted((f for source in self.tables for f in self._facts_of(source)), key=lambda f: f.key)
 
     def _facts_of(self, source: str) -> Iterator[Facts]:
-        told = _Looker if self.platforms[source] == "looker" else _Superset
-        yield from told(self, source).facts()
+        yield from self._told(source).facts()
+
+    def _told(self, source: str) -> _Looker | _Superset:
+        return (_Looker if self.platforms[source] == "looker" else _Superset)(self, source)
 
     def rows(self, source: str, table: str) -> list[Row]:
         return self.tables.get(source, {}).get(table, [])
@@ -73,15 +75,17 @@ class MemoryWarehouse(RowStore):
         return named | {p.id for p in users.values() if {p.email, p.login} & named}
 
     def source_days(self) -> list[SourceDay]:
-        """Per day, how far complete windows reach from the first one on, and how much happened."""
+        """Per day, how far complete windows reach from the first one on, and how much people did."""
         windows: dict[tuple[str, datetime], list[Interval]] = defaultdict(list)
         for c in self.collected:
             if c.status == "complete" and c.window_start is not None and c.window_end is not None:
                 windows[c.source, _midnight(c.window_start)].append(Interval(c.window_start, c.window_end))
         volumes: dict[tuple[str, datetime], int] = defaultdict(int)
         for source, rows in self.history.items():
+            machines = self._told(source).machines
             for row in rows.values():
-                volumes[source, _midnight(row["accessed_at"])] += 1  # type: ignore[arg-type]
+                if row["user_id"] not in machines:
+                    volumes[source, _midnight(row["accessed_at"])] += 1  # type: ignore[arg-type]
         return [
             SourceDay(source, day, *_reach(found), volumes[source, day])
             for (source, day), found in sorted(windows.items())

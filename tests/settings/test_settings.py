@@ -170,6 +170,10 @@ def test_null_ramp_means_no_ramp(tmp_path):
 def test_secrets_never_show_in_a_refusal(tmp_path):
     said = refusal(tmp_path, "slack: {bot_token: '${SLACK_BOT_TOKEN}', nonsense: 1}\npolicy: {idle_days: x}")
     assert "xoxb-1" not in said
+    # A mistake about the whole section, of which the secret is a part.
+    said = refusal(tmp_path, "email: {host: h, sender: bi@acme.example, password: '${SLACK_BOT_TOKEN}'}")
+    assert "belong together" in said
+    assert "xoxb-1" not in said
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path):
