@@ -103,7 +103,7 @@ def explain(services: Services, text: str) -> Explanation:
         state.case(key),
         plan.decision(key),
         tuple(v for v in plan.vetoes if v.source == key.source),
-        _rules(found, services.policy) if found else (),
+        _rules(found, services.policy, services.clock.now()) if found else (),
         tuple(services.ledger.events(key=key)),
         state.mode_of(key.source),
     )
@@ -135,10 +135,10 @@ def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[
     return found
 
 
-def _rules(facts: Facts, policy: Policy) -> tuple[tuple[str, str], ...]:
+def _rules(facts: Facts, policy: Policy, now: datetime) -> tuple[tuple[str, str], ...]:
     words = {True: "fits", False: "does not fit", None: "cannot be told: the owner is not known"}
-    considered = [(rule.name, words[rule.match.fits(facts)]) for rule in policy.rules]
-    terms = terms_for(facts, policy)
+    considered = [(rule.name, words[rule.fits(facts, now, policy.window.zone)]) for rule in policy.rules]
+    terms = terms_for(facts, policy, now)
     general = f"idle {terms.idle.days} days, warning {terms.warning.days} days"
     return (*considered, (f"in force: {terms.rule or 'the general thresholds'}", general))
 

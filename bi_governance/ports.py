@@ -332,6 +332,10 @@ class Warehouse(Protocol):
         """The last UTC day on which access history shows a person's use of these, where it shows any."""
         ...
 
+    def uses_around(self, day: date, days: int, *, deliveries: bool) -> Mapping[VisualKey, date]:
+        """Per visual the UTC day of use nearest to `day`, at most `days` away, where one is known."""
+        ...
+
     def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
         """The start of the last UTC day on which somebody viewed each of these, also if it is gone."""
         ...

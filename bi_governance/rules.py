@@ -5,10 +5,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from bi_governance.model import Facts, Person
-from bi_governance.window import ActionWindow
+from bi_governance.window import ActionWindow, YearPart, local_day
 
 PATH_WILDCARDS = {"/**": "(?:/.*)?", "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 PATH_TOKEN = re.compile(r"/\*\*|\*\*/|\*\*|[*?/]|[^*?/]+")
@@ -69,13 +69,24 @@ def _path_glob(pattern: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A named exception to the general thresholds; the first rule that fits wins."""
+    """A named exception to the general thresholds; the first rule that fits wins.
+
+    With `between` it only holds in that part of the year.
+    """
 
     name: str
     match: Match = field(default_factory=Match)
     protect: bool = False
     idle_days: int | None = None
     warning_days: int | None = None
+    season_days: int | None = None
+    between: YearPart | None = None
+
+    def fits(self, facts: Facts, now: datetime, zone: tzinfo) -> bool | None:
+        """Whether it holds for this visual today, where the team lives; None when that cannot be told."""
+        if self.between is not None and not self.between.holds(local_day(now, zone)):
+            return False
+        return self.match.fits(facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +100,7 @@ class Policy:
     count_deliveries: bool = True
     restore_immunity_days: int = 30
     succession_grace_days: int = 14
+    season_days: int = 28
     protect_certified: bool = True
     protect_personal: bool = False
     protect_code_managed: bool = True
@@ -100,27 +112,36 @@ class Policy:
         """How long a restored visual is left alone."""
         return timedelta(days=self.restore_immunity_days)
 
+    @property
+    def widest_season(self) -> int:
+        """How many days around the same day of last year any visual may be asked about."""
+        return max([self.season_days, *(rule.season_days or 0 for rule in self.rules)])
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one visual after the rules were read."""
+    """What holds for one visual after the rules were read; `season` 0 looks at no other year."""
 
     idle: timedelta
     warning: timedelta
+    season: timedelta
     rule: str = ""
     protected_by: str = ""
 
 
-def terms_for(facts: Facts, policy: Policy) -> Terms:
-    """Thresholds for one visual: those of the first rule that fits, else the general ones.
+def terms_for(facts: Facts, policy: Policy, now: datetime) -> Terms:
+    """Thresholds for one visual at `now`: those of the first rule that fits, else the general ones.
 
     A rule before it that might fit (the owner is unknown) can only make the terms milder.
     """
-    answers = [(rule, rule.match.fits(facts)) for rule in policy.rules]
+    answers = [(rule, rule.fits(facts, now, policy.window.zone)) for rule in policy.rules]
     first = next((i for i, (_, fits) in enumerate(answers) if fits), None)
     settled = Rule(name="") if first is None else answers[first][0]
     candidates = [*(rule for rule, fits in answers[:first] if fits is None), settled]
     idle = max(policy.idle_days if r.idle_days is None else r.idle_days for r in candidates)
     warning = max(policy.warning_days if r.warning_days is None else r.warning_days for r in candidates)
+    season = max(policy.season_days if r.season_days is None else r.season_days for r in candidates)
     protecting = next((r.name for r in candidates if r.protect), "")
-    return Terms(timedelta(days=idle), timedelta(days=warning), settled.name, protecting)
+    return Terms(
+        timedelta(days=idle), timedelta(days=warning), timedelta(days=season), settled.name, protecting
+    )

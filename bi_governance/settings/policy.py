@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from bi_governance.ports import TrialNotices
 from bi_governance.settings.section import Days, Section
+from bi_governance.window import YearPart
+
+SeasonDays = Annotated[int, Field(ge=0, le=364)]
+LEAP_YEAR = 2000  # so that 29 February is a day of it
 
 
 class MatchSettings(Section):
@@ -23,13 +28,46 @@ class MatchSettings(Section):
 
 
 class RuleSettings(Section):
-    """A named exception; the first rule that fits wins."""
+    """A named exception; the first rule that fits wins.
+
+    `between` holds the first and the last day of every year's part in which a protection holds.
+    """
 
     name: str
     match: MatchSettings = MatchSettings()
     protect: bool = False
     idle_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     warning_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    season_days: SeasonDays | None = None
+    between: tuple[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _part_of_the_year(self) -> Self:
+        if self.between is not None and not self.protect:
+            raise ValueError(
+                f"rule '{self.name}': between belongs to a rule that protects; add protect: true, "
+                "or leave it out"
+            )
+        self.year_part()
+        return self
+
+    def year_part(self) -> YearPart | None:
+        """The part of the year it holds in; ValueError for what is no day of the year."""
+        if self.between is None:
+            return None
+        first, last = (_day_of_the_year(text, self.name) for text in self.between)
+        return YearPart(first, last)
+
+
+def _day_of_the_year(text: str, rule: str) -> tuple[int, int]:
+    try:
+        month, day = (int(part) for part in text.split("-"))
+        date(LEAP_YEAR, month, day)
+    except ValueError as error:
+        raise ValueError(
+            f"rule '{rule}': '{text}' in between is no day of the year; write month and day like \"12-01\""
+        ) from error
+    return month, day
 
 
 class PolicySettings(Section):
@@ -41,6 +79,8 @@ class PolicySettings(Section):
     count_deliveries: bool = True
     restore_immunity_days: Days = 30
     succession_grace_days: Days = 14
+    season_days: SeasonDays = 28
+    history_days: Days | None = None
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ compares the ledger with the truth after every step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import currently_in_test_context, event
@@ -23,7 +24,7 @@ from bi_governance.window import ActionWindow
 from tests.core.ignorance import LOSSES, deletions
 from tests.core.oracle import SLOW, VIP, Oracle
 from tests.core.shell import Killed, Luck, Shell
-from tests.core.world import DAY, HOUR, START, WEATHER, Feed, Use, small_estate
+from tests.core.world import DAY, HOUR, SEASON, START, WEATHER, Feed, Use, small_estate
 
 RULES = (
     Rule(name="vips are never touched", match=Match(owner=f"{VIP}@acme.test"), protect=True),
@@ -37,13 +38,21 @@ POLICIES = [
         rules=RULES,
         restore_immunity_days=4,
         succession_grace_days=2,
+        season_days=SEASON.days,
         window=window,
         purge_after=4 * DAY,
     )
     for window in (ActionWindow(), ActionWindow(days=frozenset({0, 1, 2, 3})))
 ]
 POLICIES.append(
-    Policy(idle_days=6, warning_days=4, reminder_days=(1,), rules=RULES, restore_immunity_days=20)
+    Policy(
+        idle_days=6,
+        warning_days=4,
+        reminder_days=(1,),
+        rules=RULES,
+        restore_immunity_days=20,
+        season_days=SEASON.days,
+    )
 )
 CHANGES = (
     "rename", "move", "edit", "schedule", "unschedule", "unschedule", "certify", "trash", "untrash",
@@ -89,6 +98,7 @@ class World(RuleBasedStateMachine):
         history=st.sampled_from([21, 40]),
         live=st.booleans(),
         unrecoverable=st.booleans(),
+        seasons=st.lists(st.sampled_from([None, None, None, 8, 20, 45]), min_size=6, max_size=6),
     )
     def begin(
         self,
@@ -99,8 +109,9 @@ class World(RuleBasedStateMachine):
         history: int,
         live: bool,
         unrecoverable: bool,
+        seasons: Sequence[int | None] = (),
     ) -> None:
-        things = {t.key: t for t in small_estate(idle, owners)}
+        things = {t.key: t for t in small_estate(idle, owners, seasons)}
         feeds = {s: Feed(s, limits, through=START - history * DAY) for s in FINE}
         lost = frozenset({"superset"}) if unrecoverable else frozenset()
         self.shell = Shell(

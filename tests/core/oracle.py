@@ -12,7 +12,7 @@ from bi_governance.plan import Plan
 from tests.core.shell import PROMISE, Shell
 from tests.core.world import DAY, Thing
 
-VIP, SLOW = "vip", "slow"
+VIP, SLOW, SEASON_DAYS = "vip", "slow", 4
 # What shows, after a removal, that somebody wants it back.
 WANTING = {"visual.regretted", "restore.done", "visual.kept", "visual.exempted", "exemption.requested"}
 
@@ -131,6 +131,12 @@ class Oracle:
         assert not facts.is_certified, "2: certified"
         assert not facts.active_schedules, "2: scheduled"
         assert not any(self._is_listed_alive(c) for c in facts.containers), "2: held by a living container"
+        assert not self._was_used_a_year_ago(thing), "2: used at this time of last year"
+
+    def _was_used_a_year_ago(self, thing: Thing) -> bool:
+        a_year_ago = self.shell.now.toordinal() - 365
+        days = [u.at.toordinal() for u in thing.uses if u.human and u.seen]
+        return any(abs(day - a_year_ago) <= SEASON_DAYS for day in days)
 
     def _is_listed_alive(self, key: VisualKey) -> bool:
         facts = self.shell.feeds[key.source].facts.get(key)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bi_governance.model import Action, Person
 from bi_governance.rules import Match, Policy, Rule, terms_for
-from tests.core.estate import ALICE, days, judge, owned_by, visual
+from tests.core.estate import ALICE, NOW, days, judge, owned_by, visual
 
 FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
 
@@ -104,17 +104,19 @@ def test_the_first_rule_that_fits_wins() -> None:
             rule("second", type="dashboard", idle_days=120, protect=True, warning_days=1),
         )
     )
-    terms = terms_for(FACTS, policy)
+    terms = terms_for(FACTS, policy, NOW)
     assert (terms.rule, terms.idle, terms.warning, terms.protected_by) == ("first", days(90), days(7), "")
 
 
 def test_a_rule_may_be_stricter_than_the_general_terms() -> None:
-    terms = terms_for(FACTS, Policy(rules=(rule("drafts", title="weekly*", idle_days=14, warning_days=2),)))
+    terms = terms_for(
+        FACTS, Policy(rules=(rule("drafts", title="weekly*", idle_days=14, warning_days=2),)), NOW
+    )
     assert (terms.idle, terms.warning) == (days(14), days(2))
 
 
 def test_zero_days_in_a_rule_means_zero_not_unset() -> None:
-    terms = terms_for(FACTS, Policy(rules=(rule("now", idle_days=0, warning_days=0),)))
+    terms = terms_for(FACTS, Policy(rules=(rule("now", idle_days=0, warning_days=0),)), NOW)
     assert (terms.idle, terms.warning) == (days(0), days(0))
 
 
@@ -169,7 +171,7 @@ def test_what_fails_elsewhere_needs_no_owner() -> None:
 def test_an_unknown_owner_gets_the_mildest_of_what_might_hold(
     rules: tuple[Rule, ...], idle: int, warning: int, protected_by: str
 ) -> None:
-    terms = terms_for(owned_by(FACTS, None), Policy(rules=rules))
+    terms = terms_for(owned_by(FACTS, None), Policy(rules=rules), NOW)
     assert (terms.idle, terms.warning, terms.protected_by) == (days(idle), days(warning), protected_by)
 
 
@@ -196,7 +198,10 @@ def test_knowing_less_about_an_owner_never_makes_terms_stricter(
     rules: list[Rule], less: Person | None
 ) -> None:
     policy = Policy(rules=tuple(rules))
-    known, vague = terms_for(owned_by(FACTS, ALICE), policy), terms_for(owned_by(FACTS, less), policy)
+    known, vague = (
+        terms_for(owned_by(FACTS, ALICE), policy, NOW),
+        terms_for(owned_by(FACTS, less), policy, NOW),
+    )
     assert vague.idle >= known.idle
     assert vague.warning >= known.warning
     assert vague.protected_by or not known.protected_by

@@ -119,7 +119,7 @@ def settings_in(
     for key, inner in node.get("properties", {}).items():
         here = f"{path}.{key}" if path else key
         target = resolved(inner, root)
-        if target.get("type") == "array" and "properties" in resolved(target["items"], root):
+        if target.get("type") == "array" and "properties" in resolved(target.get("items", {}), root):
             yield here, inner
             yield from settings_in(target["items"], root, f"{here}[]")
         elif "patternProperties" in target:
