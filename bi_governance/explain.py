@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bi_governance.alarms import lately_acknowledged
+from bi_governance.attention import Share
 from bi_governance.events import Event, NoticeDelivered, to_record
 from bi_governance.guards import Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
 from bi_governance.keep import known_key
@@ -143,6 +145,9 @@ def _rules(facts: Facts, policy: Policy, now: datetime) -> tuple[tuple[str, str]
     return (*considered, (f"in force: {terms.rule or 'the general thresholds'}", general))
 
 
+NOBODY_ASKED = Share(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """Where one source stands."""
@@ -161,6 +166,7 @@ class SourceStatus:
     outlook: Outlook
     vetoes: tuple[Veto, ...]
     live_until: datetime | None = None
+    attention: Share = NOBODY_ASKED
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -177,6 +183,8 @@ class SourceStatus:
             "covered_through": _iso(self.covered_through),
             "uncovered_days": self.gap.days,
             "live_until": _iso(self.live_until),
+            "warned": self.attention.asked,
+            "acknowledged": self.attention.answered,
             "deletions_possible_from": _iso(self.outlook.possible_from),
             "outlook": self.outlook.to_json(),
             "vetoes": [{"guard": v.guard, "reason": v.reason, "advice": v.advice} for v in self.vetoes],
@@ -243,6 +251,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         outlook_of(services, state, estate, name),
         vetoes,
         live_until(name, state, services.limits),
+        lately_acknowledged(name, state, services.limits, services.clock.now()),
     )
 
 

@@ -340,7 +340,8 @@ def alert_stage(services: Services, report: RunReport, lease: Lease) -> None:
         return
     evidence = report.estate.evidence
     population = Counter(f.key.source for f in report.estate.facts if not f.is_trashed)
-    report.alarms = alarms(evidence, population, services.limits, services.clock.now())
+    state, now = services.ledger.state(), services.clock.now()
+    report.alarms = alarms(evidence, population, state, services.limits, now)
     concerns = concerns_of(report.plan.vetoes, report.alarms)
     try:
         report.alerts = alert(services, concerns, evidence.sources.keys(), lease, report.run_id)

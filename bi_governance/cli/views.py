@@ -154,6 +154,8 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
         if s.live_until is not None:
             until = local(s.live_until, zone)
             parts.append(Text(f"{s.source}: live until {until}, unless renewed", style="yellow"))
+        if s.attention.asked:
+            parts.append(Text(f"{s.source}: {s.attention}, of those whose date came lately", style="dim"))
     parts.extend(
         Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
         for name in status.idle_rules

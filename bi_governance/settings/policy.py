@@ -145,6 +145,7 @@ class LimitSettings(Section):
     inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
     canary_days: Annotated[int, Field(ge=1, le=365)] = 14
     busiest_percent: Annotated[float, Field(gt=0, le=100)] = 50
+    acknowledged_percent: Annotated[float, Field(ge=0, le=100)] = 10
 
     @model_validator(mode="after")
     def _whole_breaker(self) -> Self:

@@ -130,6 +130,7 @@ class Settings(Section):
             inventory_floor=given.inventory_floor,
             canary_days=given.canary_days,
             busiest_percent=given.busiest_percent,
+            acknowledged_percent=given.acknowledged_percent,
         )
 
     def history_days(self) -> int:
