@@ -138,7 +138,11 @@ def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[
 
 
 def _rules(facts: Facts, policy: Policy, now: datetime) -> tuple[tuple[str, str], ...]:
-    words = {True: "fits", False: "does not fit", None: "cannot be told: the owner is not known"}
+    words = {
+        True: "fits",
+        False: "does not fit",
+        None: "cannot be told: its owner, or when it was made, is not known",
+    }
     considered = [(rule.name, words[rule.fits(facts, now, policy.window.zone)]) for rule in policy.rules]
     terms = terms_for(facts, policy, now)
     general = f"idle {terms.idle.days} days, warning {terms.warning.days} days"
@@ -219,6 +223,7 @@ def status(services: Services) -> Status:
     state = services.ledger.state()
     estate = gather(services, state)
     plan = current_plan(services, state, estate)
+    now = services.clock.now()
     due = [d for d in plan.decisions if d.deadline is not None or d.action is Action.WARN]
     restorable = [(case.key, case.removal.at) for case in state.cases.values() if case.removal is not None]
     return Status(
@@ -226,7 +231,7 @@ def status(services: Services) -> Status:
         state.last_success,
         tuple(_source_status(services, state, estate, plan, name) for name in sorted(services.readers)),
         tuple(sorted(due, key=lambda d: (d.deadline is None, d.deadline or services.clock.now(), d.key))),
-        tuple(r.name for r in services.policy.rules if not any(r.match.fits(f) for f in estate.facts)),
+        tuple(r.name for r in services.policy.rules if not any(r.match.fits(f, now) for f in estate.facts)),
         tuple(sorted(restorable, key=lambda pair: pair[1], reverse=True)),
     )
 

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
+from bi_governance.globs import glob_fits, path_glob
 from bi_governance.model import Facts, Person
 from bi_governance.window import ActionWindow, YearPart, local_day
-
-PATH_WILDCARDS = {"/**": "(?:/.*)?", "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-PATH_TOKEN = re.compile(r"/\*\*|\*\*/|\*\*|[*?/]|[^*?/]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which visuals a rule speaks about; every given part must fit, globs ignore case.
+    """Which visuals a rule speaks about; every given part must fit, globs and `title_regex` ignore case.
 
     `folder` globs treat `/` as a separator: `*` stays inside one level, `**` crosses levels, and
-    `Executive/**` also means the folder `Executive` itself.
+    `Executive/**` also means the folder `Executive` itself. Of several `owner` globs one is enough;
+    `title_regex` may be found anywhere in the title.
     """
 
     source: str | None = None
     platform: str | None = None
     type: str | None = None
     folder: str | None = None
-    owner: str | None = None
+    owner: str | tuple[str, ...] | None = None
     tag: str | None = None
     title: str | None = None
+    title_regex: str | None = None
+    certified: bool | None = None
+    created_within_days: int | None = None
 
-    def fits(self, facts: Facts) -> bool | None:
-        """Whether every given part fits; None when that cannot be told because the owner is not known."""
+    def fits(self, facts: Facts, now: datetime) -> bool | None:
+        """Whether every given part fits at `now`; None when something needed for that is not known."""
+        if not self._fits_at_all(facts):
+            return False
+        answers = (self._fits_owner(facts.owner), self._fits_age(facts, now))
+        if False in answers:
+            return False
+        return None if None in answers else True
+
+    def _fits_at_all(self, facts: Facts) -> bool:
+        """The parts that every visual has."""
         plain = (
             (self.source, facts.key.source),
             (self.platform, facts.platform),
@@ -42,29 +52,31 @@ class Match:
             return False
         if self.tag is not None and not any(glob_fits(self.tag, tag) for tag in facts.tags):
             return False
-        if self.folder is not None and _path_glob(self.folder).fullmatch(facts.folder.strip("/")) is None:
+        if self.title_regex is not None and not re.search(self.title_regex, facts.title, re.IGNORECASE):
             return False
-        return True if self.owner is None else _owner_fits(self.owner, facts.owner)
+        if self.certified is not None and self.certified != facts.is_certified:
+            return False
+        return self.folder is None or path_glob(self.folder).fullmatch(facts.folder.strip("/")) is not None
 
+    def _fits_owner(self, owner: Person | None) -> bool | None:
+        if self.owner is None:
+            return True
+        if owner is None:
+            return None
+        globs = (self.owner,) if isinstance(self.owner, str) else self.owner
+        names = [value for value in (owner.email, owner.name, owner.id) if value]
+        if any(glob_fits(glob, name) for glob in globs for name in names):
+            return True
+        return False if owner.email else None
 
-def _owner_fits(glob: str, owner: Person | None) -> bool | None:
-    if owner is None:
-        return None
-    if any(glob_fits(glob, value) for value in (owner.email, owner.name, owner.id) if value):
-        return True
-    return False if owner.email else None
-
-
-def glob_fits(pattern: str, value: str) -> bool:
-    """Only `*` and `?` are special: brackets are common in titles and mean themselves."""
-    literal = pattern.casefold().replace("[", "[[]")
-    return fnmatch.fnmatchcase(value.casefold(), literal)
-
-
-def _path_glob(pattern: str) -> re.Pattern[str]:
-    tokens = PATH_TOKEN.findall(pattern.strip("/"))
-    expression = "".join(PATH_WILDCARDS.get(token) or re.escape(token) for token in tokens)
-    return re.compile(expression, re.IGNORECASE | re.DOTALL)
+    def _fits_age(self, facts: Facts, now: datetime) -> bool | None:
+        """Whether it was made lately; what was first seen long ago was made no later."""
+        if self.created_within_days is None:
+            return True
+        since = now - timedelta(days=self.created_within_days)
+        if facts.created_at is not None:
+            return facts.created_at >= since
+        return False if facts.first_seen_at is not None and facts.first_seen_at < since else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +98,7 @@ class Rule:
         """Whether it holds for this visual today, where the team lives; None when that cannot be told."""
         if self.between is not None and not self.between.holds(local_day(now, zone)):
             return False
-        return self.match.fits(facts)
+        return self.match.fits(facts, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Self
 
@@ -22,9 +23,12 @@ class MatchSettings(Section):
     platform: str | None = None
     type: str | None = None
     folder: str | None = None
-    owner: str | None = None
+    owner: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     tag: str | None = None
     title: str | None = None
+    title_regex: str | None = None
+    certified: bool | None = None
+    created_within_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
 class RuleSettings(Section):
@@ -40,6 +44,17 @@ class RuleSettings(Section):
     warning_days: Annotated[int, Field(ge=1, le=365)] | None = None
     season_days: SeasonDays | None = None
     between: tuple[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _title_can_be_looked_for(self) -> Self:
+        given = self.match.title_regex
+        try:
+            re.compile(given or "")
+        except re.error as error:
+            raise ValueError(
+                f"rule '{self.name}': title_regex '{given}' is no regular expression: {error}"
+            ) from error
+        return self
 
     @model_validator(mode="after")
     def _part_of_the_year(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from bi_governance.model import Action, Person
 from bi_governance.rules import Match, Policy, Rule, terms_for
-from tests.core.estate import ALICE, NOW, days, judge, owned_by, visual
+from tests.core.estate import ALICE, NOW, ago, days, judge, owned_by, visual
 
 FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
 
@@ -45,14 +46,22 @@ def rule(name: str = "r", **given_: Any) -> Rule:
         ({"owner": "Alice *"}, True),
         ({"owner": "7"}, True),
         ({"owner": "bob@acme.test"}, False),
+        ({"owner": ("bob*", "*@acme.test")}, True),
+        ({"owner": ("bob*", "eve*")}, False),
+        ({"title_regex": r"sales \[(eu|us)\]$"}, True),
+        ({"title_regex": r"^sales"}, False),
+        ({"certified": False}, True),
+        ({"certified": True}, False),
+        ({"created_within_days": 1001}, True),
+        ({"created_within_days": 999}, False),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "alice*"}, True),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "bob*"}, False),
         ({"type": "look", "folder": "Sales/**", "owner": "alice*"}, False),
         ({"type": "dashboard", "tag": "none"}, False),
     ],
 )
-def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
-    assert Match(**given_).fits(FACTS) is fits
+def test_every_given_part_must_fit(given_: dict[str, Any], fits: bool) -> None:
+    assert Match(**given_).fits(FACTS, NOW) is fits
 
 
 @pytest.mark.parametrize(
@@ -93,7 +102,7 @@ def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
     ],
 )
 def test_folder_globs_know_levels(glob: str, folder: str, fits: bool) -> None:
-    assert Match(folder=glob).fits(visual(folder=folder)) is fits
+    assert Match(folder=glob).fits(visual(folder=folder), NOW) is fits
 
 
 def test_the_first_rule_that_fits_wins() -> None:
@@ -149,11 +158,27 @@ PROTECTING = rule("vip", owner="alice@acme.test", protect=True)
     ],
 )
 def test_whether_an_owner_fits_may_not_be_tellable(owner: Person | None, fits: bool | None) -> None:
-    assert Match(owner="alice*").fits(owned_by(FACTS, owner)) is fits
+    assert Match(owner="alice*").fits(owned_by(FACTS, owner), NOW) is fits
+
+
+@pytest.mark.parametrize(("first_seen", "fits"), [(None, None), (ago(20), None), (ago(40), False)])
+def test_whether_it_is_new_may_not_be_tellable(first_seen: datetime | None, fits: bool | None) -> None:
+    """What was first seen long ago is not new; what we saw first lately may be old all the same."""
+    facts = visual(created_at=None, first_seen_at=first_seen)
+    assert Match(created_within_days=30).fits(facts, NOW) is fits
+    if fits is None:
+        policy = Policy(rules=(rule("new things", created_within_days=30, protect=True),))
+        assert judge(facts, policy=policy).action is Action.PROTECT
+
+
+def test_new_things_can_be_protected() -> None:
+    policy = Policy(rules=(rule("new things", created_within_days=100, protect=True),))
+    assert judge(visual(idle=70, created_at=ago(90)), policy=policy).action is Action.PROTECT
+    assert judge(visual(idle=70, created_at=ago(110)), policy=policy).action is Action.WARN
 
 
 def test_what_fails_elsewhere_needs_no_owner() -> None:
-    assert Match(owner="alice*", type="look").fits(owned_by(FACTS, None)) is False
+    assert Match(owner="alice*", type="look").fits(owned_by(FACTS, None), NOW) is False
 
 
 @pytest.mark.parametrize(
@@ -181,7 +206,8 @@ rule_lists = st.lists(
         name=st.sampled_from(["a", "b", "c"]),
         match=st.builds(
             Match,
-            owner=st.sampled_from([None, "alice@acme.test", "bob@acme.test", "*"]),
+            owner=st.sampled_from([None, "alice@acme.test", ("bob@acme.test", "alice*"), "*"]),
+            created_within_days=st.sampled_from([None, None, 30, 2000]),
             folder=st.sampled_from([None, "Sales/**", "HR/**"]),
         ),
         protect=st.booleans(),
