@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from bi_governance.policy import Decision
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
 from bi_governance.run import Estate, gather
+from bi_governance.window import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ class Status:
     due: tuple[Decision, ...]
     idle_rules: tuple[str, ...]
     restorable: tuple[tuple[VisualKey, datetime], ...]
+    void_exemptions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -214,6 +216,7 @@ class Status:
             "sources": [s.to_json() for s in self.sources],
             "due": [decision_json(d) for d in self.due],
             "rules_that_fit_nothing": list(self.idle_rules),
+            "exemptions_without_effect": list(self.void_exemptions),
             "restorable": [{"key": str(key), "removed_at": at.isoformat()} for key, at in self.restorable],
         }
 
@@ -233,7 +236,19 @@ def status(services: Services) -> Status:
         tuple(sorted(due, key=lambda d: (d.deadline is None, d.deadline or services.clock.now(), d.key))),
         tuple(r.name for r in services.policy.rules if not any(r.match.fits(f, now) for f in estate.facts)),
         tuple(sorted(restorable, key=lambda pair: pair[1], reverse=True)),
+        tuple(_void_exemptions(services.policy, [*(f.key for f in estate.facts), *state.cases], now)),
     )
+
+
+def _void_exemptions(policy: Policy, keys: Iterable[VisualKey], now: datetime) -> Iterator[str]:
+    """Rows of the exemptions file that have expired, and those that fit no visual we know of."""
+    today = local_day(now, policy.window.zone)
+    fitting = {row.key for key in keys for row in policy.exemptions.about(key)}
+    for row in policy.exemptions.rows:
+        if not row.holds(today):
+            yield f"the exemption of {row.key} has expired: {row}"
+        elif row.key not in fitting:
+            yield f"the exemption of {row.key} fits no visual: check how it is written"
 
 
 def _source_status(services: Services, state: State, estate: Estate, plan: Plan, name: str) -> SourceStatus:

@@ -154,7 +154,7 @@ NOTICE_VALID = timedelta(days=30)
 def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     if verdict.used_again():
         return verdict.rescue(_still_used(verdict.usage, verdict.terms))
-    changed = identity_changes(verdict.facts, verdict.case)
+    changed = (*verdict.lapsed_exemption(), *identity_changes(verdict.facts, verdict.case))
     if changed:
         return verdict.rescue(*changed)
     if verdict.facts.obstacle:
@@ -224,6 +224,17 @@ class _Verdict:
         assert warning is not None
         assert last_used is not None
         return last_used > warning.at or self.now - last_used < self.terms.idle - self.terms.warning
+
+    def lapsed_exemption(self) -> tuple[Reason, ...]:
+        """A row of the exemptions file that began after the warning and is over already."""
+        assert self.case.warning is not None
+        zone = self.policy.window.zone
+        warned_on, today = local_day(self.case.warning.at, zone), local_day(self.now, zone)
+        lapsed = self.policy.exemptions.lapsed_since(self.facts.key, warned_on, today)
+        if lapsed is None:
+            return ()
+        text = f"its exemption ended on {lapsed.until}, after the warning; it is warned anew"
+        return (Reason("exemption_lapsed", text),)
 
     def promised(self) -> datetime:
         """The date the warning gave: what its reader remembers, whatever moved the deadline since."""
@@ -315,10 +326,11 @@ def _seasonal_use(facts: Facts) -> str:
 
 def _own_protections(facts: Facts, case: Case, policy: Policy, now: datetime) -> tuple[Reason, ...]:
     terms = terms_for(facts, policy, now)
-    rule = terms.protected_by
+    rule, listed = terms.protected_by, policy.exempts(facts.key, now)
     kept, immune = case.kept_until, case.immune_until
     checks = (
         (case.exempt_reason is not None, "exempt", f"exempt: {case.exempt_reason}"),
+        (listed is not None, "listed", f"in the exemptions file: {listed}"),
         (kept is not None and now < kept, "kept", f"kept until {_day(kept)}"),
         (immune is not None and now < immune, "restored", f"restored; immune until {_day(immune)}"),
         (bool(rule), "rule", f"protected by rule '{rule}'"),

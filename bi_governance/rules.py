@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
+from bi_governance.exemptions import Exemption, Exemptions
 from bi_governance.globs import glob_fits, path_glob
-from bi_governance.model import Facts, Person
+from bi_governance.model import Facts, Person, VisualKey
 from bi_governance.window import ActionWindow, YearPart, local_day
 
 
@@ -117,12 +118,17 @@ class Policy:
     protect_personal: bool = False
     protect_code_managed: bool = True
     window: ActionWindow = field(default_factory=ActionWindow)
+    exemptions: Exemptions = field(default_factory=Exemptions)
     purge_after: timedelta | None = None  # How long backups are kept; None: nothing is ever purged.
 
     @property
     def immunity(self) -> timedelta:
         """How long a restored visual is left alone."""
         return timedelta(days=self.restore_immunity_days)
+
+    def exempts(self, key: VisualKey, now: datetime) -> Exemption | None:
+        """The row of the exemptions file that protects a visual today, where the team lives."""
+        return self.exemptions.in_force(key, local_day(now, self.window.zone))
 
     @property
     def widest_season(self) -> int:

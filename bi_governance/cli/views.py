@@ -160,6 +160,7 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
         Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
         for name in status.idle_rules
     )
+    parts.extend(Text(sentence, style="yellow") for sentence in status.void_exemptions)
     parts.append(_due_table(status.due, zone))
     if status.restorable:
         listed = [f"{key}  (removed {local(at, zone)})" for key, at in status.restorable[:20]]

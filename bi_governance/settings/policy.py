@@ -96,6 +96,7 @@ class PolicySettings(Section):
     succession_grace_days: Days = 14
     season_days: SeasonDays = 28
     history_days: Days | None = None
+    exemptions: str | None = None
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ compares the ledger with the truth after every step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import currently_in_test_context, event
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bi_governance import events as ev
+from bi_governance.exemptions import Exemption, Exemptions
 from bi_governance.guards import Evidence, Limits
 from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Mode, VisualKey
@@ -59,7 +61,8 @@ CHANGES = (
     "contain", "contain", "bob", VIP, SLOW,
 )  # fmt: skip
 WISHES = (
-    "keep a day", "keep for long", "exempt", "unexempt", "agree", "agree", "hand over", "ask", "decline",
+    "keep a day", "keep for long", "exempt", "unexempt", "list a day", "list for long",
+    "agree", "agree", "hand over", "ask", "decline",
 )  # fmt: skip
 FINE = {"looker": "fine", "superset": "fine"}
 numbers = st.integers(0, 5)
@@ -209,6 +212,8 @@ class World(RuleBasedStateMachine):
         elif wish == "unexempt":
             self.oracle.exempt.discard(key)
             self.shell.click(ev.Unexempted(at=now, key=key))
+        elif wish.startswith("list"):
+            self.list_in_file(key, 1 if wish == "list a day" else 12)
         elif wish == "agree":
             self.agree(key)
         elif wish == "hand over":
@@ -222,6 +227,13 @@ class World(RuleBasedStateMachine):
         else:
             self.oracle.kept[key] = now + (1 if wish == "keep a day" else 12) * DAY
             self.shell.click(ev.KeptUntil(at=now, key=key, until=self.oracle.kept[key]))
+
+    def list_in_file(self, key: VisualKey, days: int) -> None:
+        """A row of the team's exemptions file, in the place of any there is about the visual."""
+        self.oracle.listed[key] = until = (self.shell.now + days * DAY).date()
+        rows = [row for row in self.shell.policy.exemptions.rows if row.key != str(key)]
+        exemptions = Exemptions.of([*rows, Exemption(str(key), "audit", "cfo", until)])
+        self.shell.policy = replace(self.shell.policy, exemptions=exemptions)
 
     def agree(self, key: VisualKey) -> None:
         """The owner need not be waited for: consent, which only counts while it is warned, in live."""

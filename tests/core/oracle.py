@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.model import Action, Mode, NoticeKind, VisualKey
@@ -28,6 +28,7 @@ class Oracle:
         self.turns: list[tuple[int, str]] = []
         self.kept: dict[VisualKey, datetime] = {}
         self.exempt: set[VisualKey] = set()
+        self.listed: dict[VisualKey, date] = {}
         self.immune: dict[VisualKey, datetime] = {}
         self.removed: Counter[tuple[int, str]] = Counter()
         self.removed_of: Counter[tuple[int, str, str]] = Counter()
@@ -109,6 +110,7 @@ class Oracle:
         assert now - self.shell.shelf[key] >= max(PROMISE, self.shell.policy.purge_after), "11: too soon"
         assert key not in self.exempt, "11: exempt"
         assert self.kept.get(key, now) <= now, "11: kept"
+        assert self.listed.get(key, date.min) < now.date(), "11: in the exemptions file"
         self._judge_source(key.source)
         self.purged[run] += 1
         assert self.purged[run] <= self.shell.limits.purge_per_run, "11: over the cap"
@@ -123,6 +125,7 @@ class Oracle:
         now, key = self.shell.now, thing.key
         assert key not in self.exempt, "2: exempt"
         assert self.kept.get(key, now) <= now, "2: kept"
+        assert self.listed.get(key, date.min) < now.date(), "2: in the exemptions file"
         assert self.immune.get(key, now) <= now, "2: just restored"
         facts = self.shell.feeds[key.source].facts[key]
         # Without a name in the inventory, the true owner's rule must hold all the same.
@@ -152,6 +155,8 @@ class Oracle:
         ]
         assert served, "1: no warning was delivered in this episode and mode"
         first = min(served, key=lambda m: m.at)
+        relied_on = self.listed.get(thing.key, date.min)
+        assert first.at.date() > relied_on, "1: no new warning after its exemption expired"
         if self._has_agreed(thing.key, first.tick):
             return first.at
         extra = timedelta(days=self.shell.policy.succession_grace_days if first.succession else 0)
