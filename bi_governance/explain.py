@@ -11,10 +11,11 @@ from typing import Any
 from bi_governance.alarms import lately_acknowledged
 from bi_governance.attention import Share
 from bi_governance.events import Event, NoticeDelivered, to_record
-from bi_governance.guards import Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
+from bi_governance.guards import ADVICE, Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, Person, VisualKey
+from bi_governance.otherwise import otherwise
 from bi_governance.outlook import Outlook, outlook
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision
@@ -36,6 +37,8 @@ class Explanation:
     rules: tuple[tuple[str, str], ...]
     history: tuple[Event, ...]
     mode: Mode
+    guards: tuple[tuple[str, str], ...] = ()
+    otherwise: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[NoticeDelivered, ...]:
@@ -57,7 +60,9 @@ class Explanation:
             "coverage": [[_iso(i.start), _iso(i.end)] for i in facts.coverage.intervals] if facts else [],
             "decision": decision_json(self.decision) if self.decision else None,
             "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
+            "guards": [{"guard": name, "opinion": opinion} for name, opinion in self.guards],
             "rules": [{"rule": name, "result": result} for name, result in self.rules],
+            "what_would_change_it": list(self.otherwise),
             "episode": self.case.episode,
             "history": [event_json(event) for event in self.history],
         }
@@ -99,17 +104,30 @@ def explain(services: Services, text: str) -> Explanation:
     facts = {f.key: f for f in estate.facts}
     key = known_key(text, [*facts, *state.cases])
     plan = current_plan(services, state, estate)
-    found = facts.get(key)
+    found, decision, case = facts.get(key), plan.decision(key), state.case(key)
+    vetoes = tuple(v for v in plan.vetoes if v.source == key.source)
+    advice = dict.fromkeys(veto.advice for veto in vetoes)
+    now = services.clock.now()
     return Explanation(
         key,
         found,
-        state.case(key),
-        plan.decision(key),
-        tuple(v for v in plan.vetoes if v.source == key.source),
-        _rules(found, services.policy, services.clock.now()) if found else (),
+        case,
+        decision,
+        vetoes,
+        _rules(found, services.policy, now) if found else (),
         tuple(services.ledger.events(key=key)),
         state.mode_of(key.source),
+        tuple(_opinions(vetoes)),
+        otherwise(decision, found, case, services.policy, now, advice) if decision else (),
     )
+
+
+def _opinions(vetoes: Iterable[Veto]) -> Iterator[tuple[str, str]]:
+    """Every guard's opinion on a source."""
+    listed = list(vetoes)
+    for guard in ADVICE:
+        reasons = [veto.reason for veto in listed if veto.guard == guard]
+        yield guard, f"veto: {'; '.join(reasons)}" if reasons else "passes"
 
 
 def current_plan(services: Services, state: State, estate: Estate) -> Plan:
@@ -139,12 +157,12 @@ def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[
 
 
 def _rules(facts: Facts, policy: Policy, now: datetime) -> tuple[tuple[str, str], ...]:
-    words = {
-        True: "fits",
-        False: "does not fit",
-        None: "cannot be told: its owner, or when it was made, is not known",
-    }
-    considered = [(rule.name, words[rule.fits(facts, now, policy.window.zone)]) for rule in policy.rules]
+    considered, zone, settled = [], policy.window.zone, False
+    for rule in policy.rules:
+        why = rule.why(facts, now, zone)
+        is_late = settled and why == "fits"
+        considered.append((rule.name, "fits, but an earlier rule does too" if is_late else why))
+        settled = settled or why == "fits"
     terms = terms_for(facts, policy, now)
     general = f"idle {terms.idle.days} days, warning {terms.warning.days} days"
     return (*considered, (f"in force: {terms.rule or 'the general thresholds'}", general))

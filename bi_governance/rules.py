@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
@@ -34,50 +35,51 @@ class Match:
 
     def fits(self, facts: Facts, now: datetime) -> bool | None:
         """Whether every given part fits at `now`; None when something needed for that is not known."""
-        if not self._fits_at_all(facts):
-            return False
-        answers = (self._fits_owner(facts.owner), self._fits_age(facts, now))
-        if False in answers:
-            return False
-        return None if None in answers else True
+        is_certain = True
+        for _, fits in self.answers(facts, now):
+            if fits is False:
+                return False
+            is_certain = is_certain and fits is not None
+        return True if is_certain else None
 
-    def _fits_at_all(self, facts: Facts) -> bool:
-        """The parts that every visual has."""
-        plain = (
-            (self.source, facts.key.source),
-            (self.platform, facts.platform),
-            (self.type, facts.key.type),
-            (self.title, facts.title),
-        )
-        if any(glob is not None and not glob_fits(glob, value) for glob, value in plain):
-            return False
-        if self.tag is not None and not any(glob_fits(self.tag, tag) for tag in facts.tags):
-            return False
-        if self.title_regex is not None and not re.search(self.title_regex, facts.title, re.IGNORECASE):
-            return False
-        if self.certified is not None and self.certified != facts.is_certified:
-            return False
-        return self.folder is None or path_glob(self.folder).fullmatch(facts.folder.strip("/")) is not None
+    def answers(self, facts: Facts, now: datetime) -> Iterator[tuple[str, bool | None]]:
+        """Per given part its name, and whether it fits; None where that cannot be told."""
+        for name, glob, values in (
+            ("source", self.source, (facts.key.source,)),
+            ("platform", self.platform, (facts.platform,)),
+            ("type", self.type, (facts.key.type,)),
+            ("title", self.title, (facts.title,)),
+            ("tag", self.tag, facts.tags),
+        ):
+            if glob is not None:
+                yield name, any(glob_fits(glob, value) for value in values)
+        if self.title_regex is not None:
+            yield "title_regex", bool(re.search(self.title_regex, facts.title, re.IGNORECASE))
+        if self.certified is not None:
+            yield "certified", self.certified == facts.is_certified
+        if self.folder is not None:
+            yield "folder", path_glob(self.folder).fullmatch(facts.folder.strip("/")) is not None
+        if self.owner is not None:
+            yield "owner", _fits_owner(self.owner, facts.owner)
+        if self.created_within_days is not None:
+            yield "created_within_days", _is_new(facts, now - timedelta(days=self.created_within_days))
 
-    def _fits_owner(self, owner: Person | None) -> bool | None:
-        if self.owner is None:
-            return True
-        if owner is None:
-            return None
-        globs = (self.owner,) if isinstance(self.owner, str) else self.owner
-        names = [value for value in (owner.email, owner.name, owner.id) if value]
-        if any(glob_fits(glob, name) for glob in globs for name in names):
-            return True
-        return False if owner.email else None
 
-    def _fits_age(self, facts: Facts, now: datetime) -> bool | None:
-        """Whether it was made lately; what was first seen long ago was made no later."""
-        if self.created_within_days is None:
-            return True
-        since = now - timedelta(days=self.created_within_days)
-        if facts.created_at is not None:
-            return facts.created_at >= since
-        return False if facts.first_seen_at is not None and facts.first_seen_at < since else None
+def _fits_owner(wanted: str | tuple[str, ...], owner: Person | None) -> bool | None:
+    if owner is None:
+        return None
+    globs = (wanted,) if isinstance(wanted, str) else wanted
+    names = [value for value in (owner.email, owner.name, owner.id) if value]
+    if any(glob_fits(glob, name) for glob in globs for name in names):
+        return True
+    return False if owner.email else None
+
+
+def _is_new(facts: Facts, since: datetime) -> bool | None:
+    """Whether it was made after `since`; what was first seen before that was made no later."""
+    if facts.created_at is not None:
+        return facts.created_at >= since
+    return False if facts.first_seen_at is not None and facts.first_seen_at < since else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +99,22 @@ class Rule:
 
     def fits(self, facts: Facts, now: datetime, zone: tzinfo) -> bool | None:
         """Whether it holds for this visual today, where the team lives; None when that cannot be told."""
-        if self.between is not None and not self.between.holds(local_day(now, zone)):
-            return False
-        return self.match.fits(facts, now)
+        return self.match.fits(facts, now) if self.is_in_time(now, zone) else False
+
+    def is_in_time(self, now: datetime, zone: tzinfo) -> bool:
+        """Whether this is its part of the year."""
+        return self.between is None or self.between.holds(local_day(now, zone))
+
+    def why(self, facts: Facts, now: datetime, zone: tzinfo) -> str:
+        """Whether it fits, and if not, which parts do not."""
+        if not self.is_in_time(now, zone):
+            return f"does not fit: it holds from {self.between} only"
+        answers = list(self.match.answers(facts, now))
+        misses = [name for name, fits in answers if fits is False]
+        if misses:
+            return f"does not fit: {', '.join(misses)}"
+        unknown = [name for name, fits in answers if fits is None]
+        return f"cannot be told: {', '.join(unknown)} not known" if unknown else "fits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,6 +207,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
         yield "verdict", f"{decision.action} ({explanation.mode})"
         for reason in decision.reasons:
             yield "because", str(reason)
+        for sentence in explanation.otherwise:
+            yield "would change it", sentence
         yield "deadline", local(decision.deadline, zone, hours=True)
         yield "proven idle", f"{decision.usage.idle.days} days since {local(decision.usage.idle_since, zone)}"
     for notice in explanation.told:
@@ -214,6 +216,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
     for veto in explanation.vetoes:
         yield "veto", f"{veto.guard}: {veto.reason}"
         yield "what to do", veto.advice
+    passing = [guard for guard, opinion in explanation.guards if opinion == "passes"]
+    yield "guards that pass", ", ".join(passing) or "none"
     for name, result in explanation.rules:
         yield "rule", f"{name} - {result}"
     if facts is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bi_governance.model import Action, Person
 from bi_governance.rules import Match, Policy, Rule, terms_for
+from bi_governance.window import YearPart
 from tests.core.estate import ALICE, NOW, ago, days, judge, owned_by, visual
 
 FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
@@ -134,6 +135,27 @@ def test_a_rule_without_a_match_speaks_about_everything() -> None:
         judge(visual(idle=500), policy=Policy(rules=(Rule(name="all", protect=True),))).action
         is Action.PROTECT
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (rule(folder="Sales/**"), "fits"),
+        (rule(folder="HR/**", type="look", owner="alice*"), "does not fit: type, folder"),
+        (
+            Rule(name="r", protect=True, between=YearPart((12, 1), (2, 15))),
+            "it holds from 12-01 to 02-15 only",
+        ),
+    ],
+)
+def test_a_rule_says_which_part_of_it_does_not_fit(asked: Rule, why: str) -> None:
+    assert asked.why(FACTS, NOW, UTC).endswith(why)
+
+
+def test_a_rule_says_what_is_not_known() -> None:
+    asked = rule(owner="alice*", created_within_days=30)
+    facts = owned_by(visual(created_at=None), None)
+    assert asked.why(facts, NOW, UTC) == "cannot be told: owner, created_within_days not known"
 
 
 def test_a_decision_names_its_rule() -> None:
