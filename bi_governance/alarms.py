@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bi_governance.attention import Share
 from bi_governance.guards import Evidence, Limits, SourceEvidence
-from bi_governance.model import Person, SourceDay
+from bi_governance.lifecycle import State
+from bi_governance.model import Mode, Person, SourceDay
 
 # A machine that comes once a week is one alarm, not one a week.
 RECENT = timedelta(days=8)
@@ -25,13 +27,16 @@ class Alarm:
 
 
 def alarms(
-    evidence: Evidence, population: Mapping[str, int], limits: Limits, now: datetime
+    evidence: Evidence, population: Mapping[str, int], state: State, limits: Limits, now: datetime
 ) -> tuple[Alarm, ...]:
     """Every alarm, by source; `population` counts the living visuals of each."""
     return tuple(
         alarm
         for name in sorted(evidence.sources)
-        for alarm in actor_domination(evidence.sources[name], population.get(name, 0), limits, now)
+        for alarm in (
+            *actor_domination(evidence.sources[name], population.get(name, 0), limits, now),
+            *warnings_unread(name, state, limits, now),
+        )
     )
 
 
@@ -56,6 +61,32 @@ def actor_domination(
     for day in worst.values():
         assert day.busiest is not None
         yield _machine(evidence.source, day.busiest, day, population)
+
+
+def lately_acknowledged(source: str, state: State, limits: Limits, now: datetime) -> Share:
+    """How many of the warnings whose date came lately got a reaction, in the mode the source is in."""
+    since = now - limits.acknowledged_within
+    return state.attention.share(source, state.mode_of(source), since, now)
+
+
+def warnings_unread(source: str, state: State, limits: Limits, now: datetime) -> Iterable[Alarm]:
+    """Hardly anybody reacts to the warnings of a live source: they may reach nobody who reads them.
+
+    No veto: what is rightly deleted is often nobody's any more, so that silence alone proves no mistake.
+    """
+    if state.mode_of(source) is not Mode.LIVE:
+        return
+    share = lately_acknowledged(source, state, limits, now)
+    if share.asked >= limits.acknowledged_min_warned and share.percent < limits.acknowledged_percent:
+        yield Alarm(
+            source,
+            "warnings_unread",
+            "",
+            f"only {share} before their date came, in the last {limits.acknowledged_within.days} days",
+            "Ask some owners whether the warnings reach them and are understood: `notices.wording` changes "
+            "what they say, `people` who gets them. Nothing is stopped by this; if few answers are usual, "
+            "lower limits.acknowledged_percent.",
+        )
 
 
 def _machine(source: str, account: Person, day: SourceDay, population: int) -> Alarm:

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Self
 from bi_governance.backups import FsspecBackups, Keys
 from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
+from bi_governance.exemption_file import ExemptionFile
+from bi_governance.exemptions import Exemptions
 from bi_governance.invite import Wanted
 from bi_governance.ledger import SqlLedger
 from bi_governance.managers import read_managers
@@ -250,7 +252,8 @@ class App:
 
     @cached_property
     def services(self) -> Services:
-        settings = self.settings
+        settings, listed = self.settings, self.settings.policy.exemptions
+        exemptions = ExemptionFile(Path(listed)) if listed else None
         return Services(
             readers=self.readers,
             armory=self.armory,
@@ -263,7 +266,10 @@ class App:
             ),
             clock=self.clock,
             progress=self.progress,
-            policy=settings.to_policy(),
+            policy=replace(
+                settings.to_policy(), exemptions=exemptions.read() if exemptions else Exemptions()
+            ),
+            exemptions=exemptions,
             limits=settings.to_limits(),
             config_digest=settings.digest(),
             trial_notices=settings.dry_run.notices,

@@ -93,7 +93,7 @@ def _due_dates(services: Services, facts: Iterable[Facts], plan: Plan) -> Iterat
         decision = decisions[known.key]
         when = decision.deadline
         if when is None and decision.action is Action.WARN:
-            terms = terms_for(known, policy)
+            terms = terms_for(known, policy, now)
             when = projected_deadline(now, decision.usage, terms, policy, succession=False)
         if when is not None:
             yield when, decision

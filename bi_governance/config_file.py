@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from bi_governance.backups.encryption import mistakes as key_mistakes
 from bi_governance.errors import ConfigurationError
+from bi_governance.exemption_file import read_exemptions
 from bi_governance.managers import read_managers
 from bi_governance.notify.wording import mistakes as wording_mistakes
 from bi_governance.settings import Settings
@@ -60,6 +61,7 @@ def load_settings(file: Path, environment: Mapping[str, str] | None = None) -> S
         mistakes += wording_mistakes(settings.notices.wording)
         mistakes += key_mistakes(settings.backups.key, settings.backups.old_keys)
         mistakes += _unreadable_managers(settings)
+        mistakes += _unreadable_exemptions(settings)
         if not mistakes:
             return settings
     listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
@@ -72,6 +74,17 @@ def _unreadable_managers(settings: Settings) -> list[str]:
         return []
     try:
         read_managers(Path(settings.people.managers))
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def _unreadable_exemptions(settings: Settings) -> list[str]:
+    """What is wrong with the file of exemptions, if one is named."""
+    if settings.policy.exemptions is None:
+        return []
+    try:
+        read_exemptions(Path(settings.policy.exemptions))
     except ConfigurationError as error:
         return [str(error)]
     return []

@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from bi_governance import events as ev
-from bi_governance.errors import RefusedForSafety, SourceError, SourceMissing, StorageError
+from bi_governance.errors import (
+    ConfigurationError,
+    RefusedForSafety,
+    SourceError,
+    SourceMissing,
+    StorageError,
+)
 from bi_governance.fallback import fall_back
 from bi_governance.fidelity import fidelity
 from bi_governance.guards import deletion_allowance
@@ -217,9 +223,11 @@ class _Removal:
         turns = OwnerTurns.of(self.estate.values(), state, self.services.limits.delete_per_owner, now)
         if turns.is_over(self.key):
             raise _Refused("owner_cap", "this run has deleted as many visuals of its owner as it may")
-        fresh = decide(
-            self.estate[self.key], Neighbourhood(self.estate, state.cases), self.services.policy, now
-        )
+        try:
+            policy = self.services.policy_now()
+        except ConfigurationError as error:
+            raise _Refused("exemptions", f"whether it is exempt cannot be told: {error}") from error
+        fresh = decide(self.estate[self.key], Neighbourhood(self.estate, state.cases), policy, now)
         if fresh.action is not Action.DELETE or fresh.episode != self.decision.episode:
             raise _Refused("no_longer_due", "; ".join(str(r) for r in fresh.reasons))
 

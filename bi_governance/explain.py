@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bi_governance.alarms import lately_acknowledged
+from bi_governance.attention import Share
 from bi_governance.events import Event, NoticeDelivered, to_record
-from bi_governance.guards import Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
+from bi_governance.guards import ADVICE, Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import Case, State
 from bi_governance.model import Action, Facts, Mode, Person, VisualKey
+from bi_governance.otherwise import otherwise
 from bi_governance.outlook import Outlook, outlook
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
 from bi_governance.run import Estate, gather
+from bi_governance.window import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Explanation:
     rules: tuple[tuple[str, str], ...]
     history: tuple[Event, ...]
     mode: Mode
+    guards: tuple[tuple[str, str], ...] = ()
+    otherwise: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[NoticeDelivered, ...]:
@@ -54,7 +60,9 @@ class Explanation:
             "coverage": [[_iso(i.start), _iso(i.end)] for i in facts.coverage.intervals] if facts else [],
             "decision": decision_json(self.decision) if self.decision else None,
             "vetoes": [{"guard": v.guard, "reason": v.reason} for v in self.vetoes],
+            "guards": [{"guard": name, "opinion": opinion} for name, opinion in self.guards],
             "rules": [{"rule": name, "result": result} for name, result in self.rules],
+            "what_would_change_it": list(self.otherwise),
             "episode": self.case.episode,
             "history": [event_json(event) for event in self.history],
         }
@@ -96,17 +104,30 @@ def explain(services: Services, text: str) -> Explanation:
     facts = {f.key: f for f in estate.facts}
     key = known_key(text, [*facts, *state.cases])
     plan = current_plan(services, state, estate)
-    found = facts.get(key)
+    found, decision, case = facts.get(key), plan.decision(key), state.case(key)
+    vetoes = tuple(v for v in plan.vetoes if v.source == key.source)
+    advice = dict.fromkeys(veto.advice for veto in vetoes)
+    now = services.clock.now()
     return Explanation(
         key,
         found,
-        state.case(key),
-        plan.decision(key),
-        tuple(v for v in plan.vetoes if v.source == key.source),
-        _rules(found, services.policy) if found else (),
+        case,
+        decision,
+        vetoes,
+        _rules(found, services.policy, now) if found else (),
         tuple(services.ledger.events(key=key)),
         state.mode_of(key.source),
+        tuple(_opinions(vetoes)),
+        otherwise(decision, found, case, services.policy, now, advice) if decision else (),
     )
+
+
+def _opinions(vetoes: Iterable[Veto]) -> Iterator[tuple[str, str]]:
+    """Every guard's opinion on a source."""
+    listed = list(vetoes)
+    for guard in ADVICE:
+        reasons = [veto.reason for veto in listed if veto.guard == guard]
+        yield guard, f"veto: {'; '.join(reasons)}" if reasons else "passes"
 
 
 def current_plan(services: Services, state: State, estate: Estate) -> Plan:
@@ -135,12 +156,19 @@ def lost_on_restore(services: Services, plan: Plan) -> dict[str, dict[str, list[
     return found
 
 
-def _rules(facts: Facts, policy: Policy) -> tuple[tuple[str, str], ...]:
-    words = {True: "fits", False: "does not fit", None: "cannot be told: the owner is not known"}
-    considered = [(rule.name, words[rule.match.fits(facts)]) for rule in policy.rules]
-    terms = terms_for(facts, policy)
+def _rules(facts: Facts, policy: Policy, now: datetime) -> tuple[tuple[str, str], ...]:
+    considered, zone, settled = [], policy.window.zone, False
+    for rule in policy.rules:
+        why = rule.why(facts, now, zone)
+        is_late = settled and why == "fits"
+        considered.append((rule.name, "fits, but an earlier rule does too" if is_late else why))
+        settled = settled or why == "fits"
+    terms = terms_for(facts, policy, now)
     general = f"idle {terms.idle.days} days, warning {terms.warning.days} days"
     return (*considered, (f"in force: {terms.rule or 'the general thresholds'}", general))
+
+
+NOBODY_ASKED = Share(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +189,7 @@ class SourceStatus:
     outlook: Outlook
     vetoes: tuple[Veto, ...]
     live_until: datetime | None = None
+    attention: Share = NOBODY_ASKED
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -177,6 +206,8 @@ class SourceStatus:
             "covered_through": _iso(self.covered_through),
             "uncovered_days": self.gap.days,
             "live_until": _iso(self.live_until),
+            "warned": self.attention.asked,
+            "acknowledged": self.attention.answered,
             "deletions_possible_from": _iso(self.outlook.possible_from),
             "outlook": self.outlook.to_json(),
             "vetoes": [{"guard": v.guard, "reason": v.reason, "advice": v.advice} for v in self.vetoes],
@@ -193,6 +224,7 @@ class Status:
     due: tuple[Decision, ...]
     idle_rules: tuple[str, ...]
     restorable: tuple[tuple[VisualKey, datetime], ...]
+    void_exemptions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The status as plain JSON values."""
@@ -202,6 +234,7 @@ class Status:
             "sources": [s.to_json() for s in self.sources],
             "due": [decision_json(d) for d in self.due],
             "rules_that_fit_nothing": list(self.idle_rules),
+            "exemptions_without_effect": list(self.void_exemptions),
             "restorable": [{"key": str(key), "removed_at": at.isoformat()} for key, at in self.restorable],
         }
 
@@ -211,6 +244,7 @@ def status(services: Services) -> Status:
     state = services.ledger.state()
     estate = gather(services, state)
     plan = current_plan(services, state, estate)
+    now = services.clock.now()
     due = [d for d in plan.decisions if d.deadline is not None or d.action is Action.WARN]
     restorable = [(case.key, case.removal.at) for case in state.cases.values() if case.removal is not None]
     return Status(
@@ -218,9 +252,21 @@ def status(services: Services) -> Status:
         state.last_success,
         tuple(_source_status(services, state, estate, plan, name) for name in sorted(services.readers)),
         tuple(sorted(due, key=lambda d: (d.deadline is None, d.deadline or services.clock.now(), d.key))),
-        tuple(r.name for r in services.policy.rules if not any(r.match.fits(f) for f in estate.facts)),
+        tuple(r.name for r in services.policy.rules if not any(r.match.fits(f, now) for f in estate.facts)),
         tuple(sorted(restorable, key=lambda pair: pair[1], reverse=True)),
+        tuple(_void_exemptions(services.policy, [*(f.key for f in estate.facts), *state.cases], now)),
     )
+
+
+def _void_exemptions(policy: Policy, keys: Iterable[VisualKey], now: datetime) -> Iterator[str]:
+    """Rows of the exemptions file that have expired, and those that fit no visual we know of."""
+    today = local_day(now, policy.window.zone)
+    fitting = {row.key for key in keys for row in policy.exemptions.about(key)}
+    for row in policy.exemptions.rows:
+        if not row.holds(today):
+            yield f"the exemption of {row.key} has expired: {row}"
+        elif row.key not in fitting:
+            yield f"the exemption of {row.key} fits no visual: check how it is written"
 
 
 def _source_status(services: Services, state: State, estate: Estate, plan: Plan, name: str) -> SourceStatus:
@@ -243,6 +289,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         outlook_of(services, state, estate, name),
         vetoes,
         live_until(name, state, services.limits),
+        lately_acknowledged(name, state, services.limits, services.clock.now()),
     )
 
 

@@ -69,6 +69,9 @@ class Limits:
     canary_days: int = 14
     busiest_percent: float = 50.0
     busiest_min_population: int = 20
+    acknowledged_percent: float = 10.0
+    acknowledged_min_warned: int = 20
+    acknowledged_within: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bi_governance import events as ev
+from bi_governance.attention import Attention
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
 from bi_governance.standing import REGRET, Standing
 from bi_governance.told import ASKING, Ending, Mailbag
@@ -146,6 +147,7 @@ class State:
     first_run: datetime | None = None
     concerns: dict[tuple[str, str, str], Told] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
+    attention: Attention = field(default_factory=Attention)
 
     def case(self, key: VisualKey) -> Case:
         return self.cases.get(key) or Case(key)
@@ -202,6 +204,7 @@ def _apply(state: State, event: ev.Event) -> None:
                 state.standing.note_wanted(event, before.gone.episode, before.gone.at)
             state.cases[event.key] = after = advance(before, event, mode)
             _note_ending(state.mail, event, before, after, mode)
+            _note_reaction(state.attention, event, before, after)
         case _:
             _note_own(state, event)
 
@@ -248,6 +251,7 @@ def _change_mode(state: State, event: ev.ModeChanged) -> None:
             if case.is_open:
                 ending = Ending(None, event.at, f"switched_to_{event.mode}", event.reason, event.actor)
                 state.mail.ended(key, case.episode, before[key.source], ending)
+                state.attention.over(key, case.episode, event.at)
             state.cases[key] = replace(case.next_episode(), last_simulated_at=None)
 
 
@@ -260,6 +264,14 @@ def _note_ending(mail: Mailbag, event: ev.VisualEvent, before: Case, after: Case
         mail.ended(event.key, before.episode, mode, _ending(event))
     if isinstance(event, ev.Restored):
         mail.restored(event.key, _ending(event))
+
+
+def _note_reaction(attention: Attention, event: ev.VisualEvent, before: Case, after: Case) -> None:
+    """Note that somebody was warned, and what happened while the warning stood."""
+    if isinstance(event, ev.NoticeDelivered) and after.is_open and not before.is_open:
+        attention.asked(event)
+    elif before.is_open:
+        attention.note(event, before.episode, is_over=after.episode != before.episode)
 
 
 def _ending(event: ev.VisualEvent) -> Ending:

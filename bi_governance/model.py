@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bi_governance.errors import ConfigurationError
 
@@ -208,6 +208,7 @@ class Facts:
     platform's own last-access field proves for this visual. `active_schedules` counts enabled
     schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
     no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
+    `last_year_use` is the UTC day of its use nearest to a year ago, where history shows one.
     """
 
     key: VisualKey
@@ -223,6 +224,7 @@ class Facts:
     last_viewed_at: datetime | None = None
     last_viewed_by: str | None = None
     last_delivered_at: datetime | None = None
+    last_year_use: date | None = None
     view_count: int = 0
     viewer_count: int = 0
     active_schedules: int = 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bi_governance import events as ev
+from bi_governance.attention import Share
 from bi_governance.lifecycle import State
 from bi_governance.model import Mode, NoticeKind, VisualKey
 from bi_governance.plan import Plan
@@ -43,6 +44,10 @@ class Month:
     def before(self) -> Month:
         return Month(self.year, self.number - 1) if self.number > 1 else Month(self.year - 1, 12)
 
+    @property
+    def after(self) -> Month:
+        return Month(self.year, self.number + 1) if self.number < 12 else Month(self.year + 1, 1)
+
     @classmethod
     def of(cls, moment: datetime, zone: tzinfo) -> Month:
         local = moment.astimezone(zone)
@@ -66,6 +71,7 @@ class Tally:
     restored: set[VisualKey] = field(default_factory=set)
     regretted: dict[Mode, set[VisualKey]] = field(default_factory=dict)
     unserved: set[VisualKey] = field(default_factory=set)
+    reactions: dict[str, Share] = field(default_factory=dict)
 
 
 def report_month(services: Services, plan: Plan, lease: Lease, run_id: str) -> str:
@@ -83,6 +89,7 @@ def report_month(services: Services, plan: Plan, lease: Lease, run_id: str) -> s
     recipient = services.notifier.trial_recipient()
     if services.notifier.find(message_id, recipient, Month.of(now, zone).start(zone)) is None:
         tally = count(services.ledger.events(), month, zone)
+        tally.reactions = _reactions(state, services.readers, month, zone)
         lines = tuple(summary_lines(tally, plan, state, now))
         services.notifier.announce(Announcement(message_id, f"{month.name} in bi-governance", lines))
     services.ledger.append([ev.MonthReported(at=now, run_id=run_id, month=str(month))], lease)
@@ -145,12 +152,21 @@ def summary_lines(tally: Tally, plan: Plan, state: State, now: datetime) -> Iter
     yield f"Warned of: {len(tally.warned)}, in messages to {len(tally.readers)} readers."
     used, other = tally.rescued["used"], sum(tally.rescued.values()) - tally.rescued["used"]
     yield f"Rescued: {used} because somebody used them, {other} for another reason, {len(tally.kept)} kept."
+    for source, share in tally.reactions.items():
+        yield f"{source}: {share} before their date."
     if tally.restored:
         yield f"Restored: {len(tally.restored)}."
     if tally.unserved:
         yield f"Nobody could be told about {len(tally.unserved)}; those are not deleted."
     yield from _named(tally)
     yield from _due(plan, state, now)
+
+
+def _reactions(state: State, sources: Iterable[str], month: Month, zone: tzinfo) -> dict[str, Share]:
+    """Per source that warned in live, how many of the visuals whose date came in the month got a reaction."""
+    start, end = month.start(zone), month.after.start(zone)
+    found = {source: state.attention.share(source, Mode.LIVE, start, end) for source in sorted(sources)}
+    return {source: share for source, share in found.items() if share.asked}
 
 
 def _share(part: int, whole: int) -> str:

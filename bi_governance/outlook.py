@@ -109,7 +109,7 @@ def _proven(
 ) -> tuple[datetime | None, str]:
     """The first moment at which anything can be proven unused for long enough, and what that takes."""
     general = timedelta(days=policy.idle_days)
-    asked = {(f.coverage, terms_for(f, policy).idle) for f in facts if not f.is_trashed}
+    asked = {(f.coverage, terms_for(f, policy, now).idle) for f in facts if not f.is_trashed}
     dates = [
         (date, idle)
         for each, idle in asked or {(coverage, general)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from bi_governance.globs import glob_fits
 from bi_governance.model import Person
-from bi_governance.rules import glob_fits
 
 LEFT = "has left: the account is deactivated"
 SERVICE = "is a service account"

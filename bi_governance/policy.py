@@ -13,6 +13,7 @@ from bi_governance.window import local_day
 
 # The reason of what is unused and yet only reported, because its source cannot remove it.
 NOT_REMOVABLE = "not_removable"
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def own_uses(facts: Facts, case: Case, policy: Policy) -> list[tuple[datetime, s
 def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> Decision:
     """Decide what should happen to one visual at `now`, before any guard or cap is applied."""
     case = around.case(facts.key)
-    terms = terms_for(facts, policy)
+    terms = terms_for(facts, policy, now)
     usage = usage_of(facts, around, policy, now)
     verdict = _Verdict(facts, case, terms, usage, policy, now)
     if case.gone is not None:
@@ -153,7 +154,7 @@ NOTICE_VALID = timedelta(days=30)
 def _decide_warned(verdict: _Verdict, around: Neighbourhood) -> Decision:
     if verdict.used_again():
         return verdict.rescue(_still_used(verdict.usage, verdict.terms))
-    changed = identity_changes(verdict.facts, verdict.case)
+    changed = (*verdict.lapsed_exemption(), *identity_changes(verdict.facts, verdict.case))
     if changed:
         return verdict.rescue(*changed)
     if verdict.facts.obstacle:
@@ -224,6 +225,17 @@ class _Verdict:
         assert last_used is not None
         return last_used > warning.at or self.now - last_used < self.terms.idle - self.terms.warning
 
+    def lapsed_exemption(self) -> tuple[Reason, ...]:
+        """A row of the exemptions file that began after the warning and is over already."""
+        assert self.case.warning is not None
+        zone = self.policy.window.zone
+        warned_on, today = local_day(self.case.warning.at, zone), local_day(self.now, zone)
+        lapsed = self.policy.exemptions.lapsed_since(self.facts.key, warned_on, today)
+        if lapsed is None:
+            return ()
+        text = f"its exemption ended on {lapsed.until}, after the warning; it is warned anew"
+        return (Reason("exemption_lapsed", text),)
+
     def promised(self) -> datetime:
         """The date the warning gave: what its reader remembers, whatever moved the deadline since."""
         warning = self.case.warning
@@ -289,19 +301,36 @@ def projected_deadline(
 
 def protections(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> tuple[Reason, ...]:
     """Why a visual must not be touched whatever its use; a protected container protects what it holds."""
+    terms = terms_for(facts, policy, now)
     found = list(_own_protections(facts, around.case(facts.key), policy, now))
     for container in around.containers(facts.key):
         held_by = around.facts.get(container)
-        if held_by is not None and _own_protections(held_by, around.case(container), policy, now):
+        if held_by is None:
+            continue
+        if _own_protections(held_by, around.case(container), policy, now):
             found.append(Reason("container_protected", f"contained in {container}, which is protected"))
+        if _is_in_season(held_by, terms, now):
+            found.append(Reason("seasonal", f"{_seasonal_use(held_by)} through {container}"))
     return tuple(found)
 
 
+def _is_in_season(facts: Facts, terms: Terms, now: datetime) -> bool:
+    """Used around the same day of last year; where history does not reach that far, nobody can say."""
+    used, a_year_ago = facts.last_year_use, (now - YEAR).date()
+    return bool(terms.season) and used is not None and abs(used - a_year_ago) <= terms.season
+
+
+def _seasonal_use(facts: Facts) -> str:
+    return f"seasonal: used at this time of last year, on {facts.last_year_use}"
+
+
 def _own_protections(facts: Facts, case: Case, policy: Policy, now: datetime) -> tuple[Reason, ...]:
-    rule = terms_for(facts, policy).protected_by
+    terms = terms_for(facts, policy, now)
+    rule, listed = terms.protected_by, policy.exempts(facts.key, now)
     kept, immune = case.kept_until, case.immune_until
     checks = (
         (case.exempt_reason is not None, "exempt", f"exempt: {case.exempt_reason}"),
+        (listed is not None, "listed", f"in the exemptions file: {listed}"),
         (kept is not None and now < kept, "kept", f"kept until {_day(kept)}"),
         (immune is not None and now < immune, "restored", f"restored; immune until {_day(immune)}"),
         (bool(rule), "rule", f"protected by rule '{rule}'"),
@@ -314,6 +343,7 @@ def _own_protections(facts: Facts, case: Case, policy: Policy, now: datetime) ->
         ),
         (facts.is_system, "system", "platform or governance content"),
         (facts.is_trashed, "trashed", "already in the platform's trash"),
+        (_is_in_season(facts, terms, now), "seasonal", _seasonal_use(facts)),
     )
     return tuple(Reason(code, text) for holds, code, text in checks if holds)
 

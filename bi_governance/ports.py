@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from bi_governance.events import Event
+from bi_governance.exemptions import Exemptions
 from bi_governance.fidelity import Held
 from bi_governance.guards import Limits
 from bi_governance.lifecycle import State
@@ -332,6 +333,10 @@ class Warehouse(Protocol):
         """The last UTC day on which access history shows a person's use of these, where it shows any."""
         ...
 
+    def uses_around(self, day: date, days: int, *, deliveries: bool) -> Mapping[VisualKey, date]:
+        """Per visual the UTC day of use nearest to `day`, at most `days` away, where one is known."""
+        ...
+
     def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
         """The start of the last UTC day on which somebody viewed each of these, also if it is gone."""
         ...
@@ -623,6 +628,14 @@ class TrialNotices(StrEnum):
     NONE = "none"
 
 
+class ExemptionList(Protocol):
+    """The team's reviewed exemptions, as they are written at the moment they are asked for."""
+
+    def read(self) -> Exemptions:
+        """Raises ConfigurationError when there are mistakes in them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything one run works with, put together by `app.py`."""
@@ -651,3 +664,10 @@ class Services:
     reread_days: int = 3
     holder: str = "bi-governance"
     lease_seconds: int = 900
+    exemptions: ExemptionList | None = None
+
+    def policy_now(self) -> Policy:
+        """The policy with the exemptions as their file says now; ConfigurationError for mistakes in it."""
+        if self.exemptions is None:
+            return self.policy
+        return replace(self.policy, exemptions=self.exemptions.read())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bi_governance import events as ev
-from bi_governance.errors import NotInBackup, StorageError
+from bi_governance.errors import ConfigurationError, NotInBackup, StorageError
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Mode, VisualKey
 from bi_governance.plan import Plan
@@ -79,7 +79,11 @@ def _refusal(services: Services, decision: Decision) -> tuple[str, str] | None:
         return "mode", f"{key.source} is in dry-run now"
     if purge_allowance(key.source, state.cases.values(), services.limits.purge_per_run, now) <= 0:
         return "cap", "this run has purged as many backups as it may"
-    fresh = decide_purge(state.case(key), services.policy, now)
+    try:
+        policy = services.policy_now()
+    except ConfigurationError as error:
+        return "exemptions", f"whether it is exempt cannot be told: {error}"
+    fresh = decide_purge(state.case(key), policy, now)
     if fresh is None or fresh.action is not Action.PURGE or fresh.episode != decision.episode:
         return "no_longer_due", "restored, kept, exempted or otherwise changed since the plan"
     return None

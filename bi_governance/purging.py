@@ -31,7 +31,7 @@ def decide_purge(case: Case, policy: Policy, now: datetime) -> Decision | None:
         return None
     if case.restore_intended is not None or case.drill_intended is not None:
         return None
-    if case.exempt_reason is not None:
+    if case.exempt_reason is not None or policy.exempts(case.key, now) is not None:
         return None
     if kept is not None and now < kept:
         return None

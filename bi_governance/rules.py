@@ -2,80 +2,119 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
-from bi_governance.model import Facts, Person
-from bi_governance.window import ActionWindow
-
-PATH_WILDCARDS = {"/**": "(?:/.*)?", "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-PATH_TOKEN = re.compile(r"/\*\*|\*\*/|\*\*|[*?/]|[^*?/]+")
+from bi_governance.exemptions import Exemption, Exemptions
+from bi_governance.globs import glob_fits, path_glob
+from bi_governance.model import Facts, Person, VisualKey
+from bi_governance.window import ActionWindow, YearPart, local_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which visuals a rule speaks about; every given part must fit, globs ignore case.
+    """Which visuals a rule speaks about; every given part must fit, globs and `title_regex` ignore case.
 
     `folder` globs treat `/` as a separator: `*` stays inside one level, `**` crosses levels, and
-    `Executive/**` also means the folder `Executive` itself.
+    `Executive/**` also means the folder `Executive` itself. Of several `owner` globs one is enough;
+    `title_regex` may be found anywhere in the title.
     """
 
     source: str | None = None
     platform: str | None = None
     type: str | None = None
     folder: str | None = None
-    owner: str | None = None
+    owner: str | tuple[str, ...] | None = None
     tag: str | None = None
     title: str | None = None
+    title_regex: str | None = None
+    certified: bool | None = None
+    created_within_days: int | None = None
 
-    def fits(self, facts: Facts) -> bool | None:
-        """Whether every given part fits; None when that cannot be told because the owner is not known."""
-        plain = (
-            (self.source, facts.key.source),
-            (self.platform, facts.platform),
-            (self.type, facts.key.type),
-            (self.title, facts.title),
-        )
-        if any(glob is not None and not glob_fits(glob, value) for glob, value in plain):
-            return False
-        if self.tag is not None and not any(glob_fits(self.tag, tag) for tag in facts.tags):
-            return False
-        if self.folder is not None and _path_glob(self.folder).fullmatch(facts.folder.strip("/")) is None:
-            return False
-        return True if self.owner is None else _owner_fits(self.owner, facts.owner)
+    def fits(self, facts: Facts, now: datetime) -> bool | None:
+        """Whether every given part fits at `now`; None when something needed for that is not known."""
+        is_certain = True
+        for _, fits in self.answers(facts, now):
+            if fits is False:
+                return False
+            is_certain = is_certain and fits is not None
+        return True if is_certain else None
+
+    def answers(self, facts: Facts, now: datetime) -> Iterator[tuple[str, bool | None]]:
+        """Per given part its name, and whether it fits; None where that cannot be told."""
+        for name, glob, values in (
+            ("source", self.source, (facts.key.source,)),
+            ("platform", self.platform, (facts.platform,)),
+            ("type", self.type, (facts.key.type,)),
+            ("title", self.title, (facts.title,)),
+            ("tag", self.tag, facts.tags),
+        ):
+            if glob is not None:
+                yield name, any(glob_fits(glob, value) for value in values)
+        if self.title_regex is not None:
+            yield "title_regex", bool(re.search(self.title_regex, facts.title, re.IGNORECASE))
+        if self.certified is not None:
+            yield "certified", self.certified == facts.is_certified
+        if self.folder is not None:
+            yield "folder", path_glob(self.folder).fullmatch(facts.folder.strip("/")) is not None
+        if self.owner is not None:
+            yield "owner", _fits_owner(self.owner, facts.owner)
+        if self.created_within_days is not None:
+            yield "created_within_days", _is_new(facts, now - timedelta(days=self.created_within_days))
 
 
-def _owner_fits(glob: str, owner: Person | None) -> bool | None:
+def _fits_owner(wanted: str | tuple[str, ...], owner: Person | None) -> bool | None:
     if owner is None:
         return None
-    if any(glob_fits(glob, value) for value in (owner.email, owner.name, owner.id) if value):
+    globs = (wanted,) if isinstance(wanted, str) else wanted
+    names = [value for value in (owner.email, owner.name, owner.id) if value]
+    if any(glob_fits(glob, name) for glob in globs for name in names):
         return True
     return False if owner.email else None
 
 
-def glob_fits(pattern: str, value: str) -> bool:
-    """Only `*` and `?` are special: brackets are common in titles and mean themselves."""
-    literal = pattern.casefold().replace("[", "[[]")
-    return fnmatch.fnmatchcase(value.casefold(), literal)
-
-
-def _path_glob(pattern: str) -> re.Pattern[str]:
-    tokens = PATH_TOKEN.findall(pattern.strip("/"))
-    expression = "".join(PATH_WILDCARDS.get(token) or re.escape(token) for token in tokens)
-    return re.compile(expression, re.IGNORECASE | re.DOTALL)
+def _is_new(facts: Facts, since: datetime) -> bool | None:
+    """Whether it was made after `since`; what was first seen before that was made no later."""
+    if facts.created_at is not None:
+        return facts.created_at >= since
+    return False if facts.first_seen_at is not None and facts.first_seen_at < since else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A named exception to the general thresholds; the first rule that fits wins."""
+    """A named exception to the general thresholds; the first rule that fits wins.
+
+    With `between` it only holds in that part of the year.
+    """
 
     name: str
     match: Match = field(default_factory=Match)
     protect: bool = False
     idle_days: int | None = None
     warning_days: int | None = None
+    season_days: int | None = None
+    between: YearPart | None = None
+
+    def fits(self, facts: Facts, now: datetime, zone: tzinfo) -> bool | None:
+        """Whether it holds for this visual today, where the team lives; None when that cannot be told."""
+        return self.match.fits(facts, now) if self.is_in_time(now, zone) else False
+
+    def is_in_time(self, now: datetime, zone: tzinfo) -> bool:
+        """Whether this is its part of the year."""
+        return self.between is None or self.between.holds(local_day(now, zone))
+
+    def why(self, facts: Facts, now: datetime, zone: tzinfo) -> str:
+        """Whether it fits, and if not, which parts do not."""
+        if not self.is_in_time(now, zone):
+            return f"does not fit: it holds from {self.between} only"
+        answers = list(self.match.answers(facts, now))
+        misses = [name for name, fits in answers if fits is False]
+        if misses:
+            return f"does not fit: {', '.join(misses)}"
+        unknown = [name for name, fits in answers if fits is None]
+        return f"cannot be told: {', '.join(unknown)} not known" if unknown else "fits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +128,12 @@ class Policy:
     count_deliveries: bool = True
     restore_immunity_days: int = 30
     succession_grace_days: int = 14
+    season_days: int = 28
     protect_certified: bool = True
     protect_personal: bool = False
     protect_code_managed: bool = True
     window: ActionWindow = field(default_factory=ActionWindow)
+    exemptions: Exemptions = field(default_factory=Exemptions)
     purge_after: timedelta | None = None  # How long backups are kept; None: nothing is ever purged.
 
     @property
@@ -100,27 +141,40 @@ class Policy:
         """How long a restored visual is left alone."""
         return timedelta(days=self.restore_immunity_days)
 
+    def exempts(self, key: VisualKey, now: datetime) -> Exemption | None:
+        """The row of the exemptions file that protects a visual today, where the team lives."""
+        return self.exemptions.in_force(key, local_day(now, self.window.zone))
+
+    @property
+    def widest_season(self) -> int:
+        """How many days around the same day of last year any visual may be asked about."""
+        return max([self.season_days, *(rule.season_days or 0 for rule in self.rules)])
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one visual after the rules were read."""
+    """What holds for one visual after the rules were read; `season` 0 looks at no other year."""
 
     idle: timedelta
     warning: timedelta
+    season: timedelta
     rule: str = ""
     protected_by: str = ""
 
 
-def terms_for(facts: Facts, policy: Policy) -> Terms:
-    """Thresholds for one visual: those of the first rule that fits, else the general ones.
+def terms_for(facts: Facts, policy: Policy, now: datetime) -> Terms:
+    """Thresholds for one visual at `now`: those of the first rule that fits, else the general ones.
 
     A rule before it that might fit (the owner is unknown) can only make the terms milder.
     """
-    answers = [(rule, rule.match.fits(facts)) for rule in policy.rules]
+    answers = [(rule, rule.fits(facts, now, policy.window.zone)) for rule in policy.rules]
     first = next((i for i, (_, fits) in enumerate(answers) if fits), None)
     settled = Rule(name="") if first is None else answers[first][0]
     candidates = [*(rule for rule, fits in answers[:first] if fits is None), settled]
     idle = max(policy.idle_days if r.idle_days is None else r.idle_days for r in candidates)
     warning = max(policy.warning_days if r.warning_days is None else r.warning_days for r in candidates)
+    season = max(policy.season_days if r.season_days is None else r.season_days for r in candidates)
     protecting = next((r.name for r in candidates if r.protect), "")
-    return Terms(timedelta(days=idle), timedelta(days=warning), settled.name, protecting)
+    return Terms(
+        timedelta(days=idle), timedelta(days=warning), timedelta(days=season), settled.name, protecting
+    )

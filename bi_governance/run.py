@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.alarms import Alarm, alarms
@@ -27,7 +27,7 @@ from bi_governance.missed import note_missed
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, Mode, SourceDay, VisualKey
 from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import NOT_REMOVABLE
+from bi_governance.policy import NOT_REMOVABLE, YEAR
 from bi_governance.ports import Announcement, Lease, Services, TransformReport
 from bi_governance.purge import PurgeReport, purge, settle_purges
 from bi_governance.restore import settle_restores
@@ -175,11 +175,13 @@ def gather(services: Services, state: State) -> Estate:
         by_source.setdefault(day.source, []).append(day)
     coverage = {source: trusted_coverage(d, services.limits) for source, d in by_source.items()}
     witnessed = services.warehouse.witnessed()
+    last_year = _last_year_uses(services)
     facts = tuple(
         replace(
             f,
             coverage=coverage.get(f.key.source, Coverage()).with_interval(witnessed.get(f.key)),
             obstacle=services.readers[f.key.source].capabilities.obstacle(f.key.type),
+            last_year_use=last_year.get(f.key),
         )
         for f in services.warehouse.facts()
         if f.key.source in services.readers
@@ -195,6 +197,14 @@ def gather(services: Services, state: State) -> Estate:
         for name in sorted(services.readers)
     }
     return Estate(facts, Evidence(evidence), days)
+
+
+def _last_year_uses(services: Services) -> Mapping[VisualKey, date]:
+    """Per visual its use nearest to a year ago, as far around it as any rule asks."""
+    days, a_year_ago = services.policy.widest_season, (services.clock.now() - YEAR).date()
+    if not days:
+        return {}
+    return services.warehouse.uses_around(a_year_ago, days, deliveries=services.policy.count_deliveries)
 
 
 def _evidence(
@@ -330,7 +340,8 @@ def alert_stage(services: Services, report: RunReport, lease: Lease) -> None:
         return
     evidence = report.estate.evidence
     population = Counter(f.key.source for f in report.estate.facts if not f.is_trashed)
-    report.alarms = alarms(evidence, population, services.limits, services.clock.now())
+    state, now = services.ledger.state(), services.clock.now()
+    report.alarms = alarms(evidence, population, state, services.limits, now)
     concerns = concerns_of(report.plan.vetoes, report.alarms)
     try:
         report.alerts = alert(services, concerns, evidence.sources.keys(), lease, report.run_id)

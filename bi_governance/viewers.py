@@ -145,7 +145,8 @@ def _others(services: Services, facts: Facts, viewers: Sequence[Viewer]) -> Iter
 
 
 def _deadline(services: Services, facts: Facts, case: Case, decision: Decision) -> datetime | None:
-    return deadline_of(case, decision.usage, terms_for(facts, services.policy), services.policy)
+    terms = terms_for(facts, services.policy, services.clock.now())
+    return deadline_of(case, decision.usage, terms, services.policy)
 
 
 def _count_trial(

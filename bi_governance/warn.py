@@ -244,9 +244,10 @@ def owner_or_successor(services: Services, facts: Facts, case: Case, viewers: Se
 
 def _deadline(services: Services, facts: Facts, decision: Decision, recipient: Recipient) -> datetime | None:
     """The deadline as decided, else the one that a message to this recipient would set now."""
-    terms = terms_for(facts, services.policy)
+    now = services.clock.now()
+    terms = terms_for(facts, services.policy, now)
     return decision.deadline or projected_deadline(
-        services.clock.now(), decision.usage, terms, services.policy, succession=bool(recipient.succession)
+        now, decision.usage, terms, services.policy, succession=bool(recipient.succession)
     )
 
 

@@ -55,6 +55,26 @@ class ActionWindow:
         return day.weekday() in self.days and day not in self.holidays
 
 
+@dataclass(frozen=True, slots=True)
+class YearPart:
+    """The part of every year from one calendar day to another, both included, as (month, day).
+
+    It runs over New Year where the last day comes before the first.
+    """
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+    def __str__(self) -> str:
+        return "{:02}-{:02} to {:02}-{:02}".format(*self.first, *self.last)
+
+    def holds(self, day: date) -> bool:
+        here = (day.month, day.day)
+        if self.first <= self.last:
+            return self.first <= here <= self.last
+        return here >= self.first or here <= self.last
+
+
 def local_day(moment: datetime, zone: tzinfo) -> date:
     """The calendar day of `moment` where the team lives."""
     return moment.astimezone(zone).date()

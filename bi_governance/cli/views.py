@@ -154,10 +154,13 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
         if s.live_until is not None:
             until = local(s.live_until, zone)
             parts.append(Text(f"{s.source}: live until {until}, unless renewed", style="yellow"))
+        if s.attention.asked:
+            parts.append(Text(f"{s.source}: {s.attention}, of those whose date came lately", style="dim"))
     parts.extend(
         Text(f"rule '{name}' fits no visual: check how its match is written", style="yellow")
         for name in status.idle_rules
     )
+    parts.extend(Text(sentence, style="yellow") for sentence in status.void_exemptions)
     parts.append(_due_table(status.due, zone))
     if status.restorable:
         listed = [f"{key}  (removed {local(at, zone)})" for key, at in status.restorable[:20]]
@@ -204,6 +207,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
         yield "verdict", f"{decision.action} ({explanation.mode})"
         for reason in decision.reasons:
             yield "because", str(reason)
+        for sentence in explanation.otherwise:
+            yield "would change it", sentence
         yield "deadline", local(decision.deadline, zone, hours=True)
         yield "proven idle", f"{decision.usage.idle.days} days since {local(decision.usage.idle_since, zone)}"
     for notice in explanation.told:
@@ -211,6 +216,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
     for veto in explanation.vetoes:
         yield "veto", f"{veto.guard}: {veto.reason}"
         yield "what to do", veto.advice
+    passing = [guard for guard, opinion in explanation.guards if opinion == "passes"]
+    yield "guards that pass", ", ".join(passing) or "none"
     for name, result in explanation.rules:
         yield "rule", f"{name} - {result}"
     if facts is None:

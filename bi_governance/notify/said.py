@@ -20,6 +20,7 @@ def explained(found: Explanation, zone: tzinfo) -> Iterator[str]:
     if decision is not None:
         yield f"Verdict: {decision.action}"
         yield from (f"Because: {reason}" for reason in decision.reasons)
+        yield from (f"What would change it: {sentence}" for sentence in found.otherwise)
         if decision.deadline:
             yield f"Not before: {say(decision.deadline)}"
         yield f"Proven idle: {decision.usage.idle.days} days"

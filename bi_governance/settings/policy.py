@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from bi_governance.ports import TrialNotices
 from bi_governance.settings.section import Days, Section
+from bi_governance.window import YearPart
+
+SeasonDays = Annotated[int, Field(ge=0, le=364)]
+LEAP_YEAR = 2000  # so that 29 February is a day of it
 
 
 class MatchSettings(Section):
@@ -17,19 +23,66 @@ class MatchSettings(Section):
     platform: str | None = None
     type: str | None = None
     folder: str | None = None
-    owner: str | None = None
+    owner: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     tag: str | None = None
     title: str | None = None
+    title_regex: str | None = None
+    certified: bool | None = None
+    created_within_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
 class RuleSettings(Section):
-    """A named exception; the first rule that fits wins."""
+    """A named exception; the first rule that fits wins.
+
+    `between` holds the first and the last day of every year's part in which a protection holds.
+    """
 
     name: str
     match: MatchSettings = MatchSettings()
     protect: bool = False
     idle_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     warning_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    season_days: SeasonDays | None = None
+    between: tuple[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _title_can_be_looked_for(self) -> Self:
+        given = self.match.title_regex
+        try:
+            re.compile(given or "")
+        except re.error as error:
+            raise ValueError(
+                f"rule '{self.name}': title_regex '{given}' is no regular expression: {error}"
+            ) from error
+        return self
+
+    @model_validator(mode="after")
+    def _part_of_the_year(self) -> Self:
+        if self.between is not None and not self.protect:
+            raise ValueError(
+                f"rule '{self.name}': between belongs to a rule that protects; add protect: true, "
+                "or leave it out"
+            )
+        self.year_part()
+        return self
+
+    def year_part(self) -> YearPart | None:
+        """The part of the year it holds in; ValueError for what is no day of the year."""
+        if self.between is None:
+            return None
+        first, last = (_day_of_the_year(text, self.name) for text in self.between)
+        return YearPart(first, last)
+
+
+def _day_of_the_year(text: str, rule: str) -> tuple[int, int]:
+    try:
+        month, day = (int(part) for part in text.split("-"))
+        date(LEAP_YEAR, month, day)
+    except ValueError as error:
+        raise ValueError(
+            f"rule '{rule}': '{text}' in between is no day of the year; write month and day like \"12-01\""
+        ) from error
+    return month, day
 
 
 class PolicySettings(Section):
@@ -41,6 +94,9 @@ class PolicySettings(Section):
     count_deliveries: bool = True
     restore_immunity_days: Days = 30
     succession_grace_days: Days = 14
+    season_days: SeasonDays = 28
+    history_days: Days | None = None
+    exemptions: str | None = None
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -105,6 +161,7 @@ class LimitSettings(Section):
     inventory_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
     canary_days: Annotated[int, Field(ge=1, le=365)] = 14
     busiest_percent: Annotated[float, Field(gt=0, le=100)] = 50
+    acknowledged_percent: Annotated[float, Field(ge=0, le=100)] = 10
 
     @model_validator(mode="after")
     def _whole_breaker(self) -> Self:

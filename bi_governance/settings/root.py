@@ -81,6 +81,8 @@ class Settings(Section):
                 protect=r.protect,
                 idle_days=r.idle_days,
                 warning_days=r.warning_days,
+                season_days=r.season_days,
+                between=r.year_part(),
             )
             for r in p.rules
         )
@@ -92,6 +94,7 @@ class Settings(Section):
             count_deliveries=p.count_deliveries,
             restore_immunity_days=p.restore_immunity_days,
             succession_grace_days=p.succession_grace_days,
+            season_days=p.season_days,
             protect_certified=protect.certified,
             protect_personal=protect.personal_folders,
             protect_code_managed=protect.code_managed,
@@ -127,12 +130,13 @@ class Settings(Section):
             inventory_floor=given.inventory_floor,
             canary_days=given.canary_days,
             busiest_percent=given.busiest_percent,
+            acknowledged_percent=given.acknowledged_percent,
         )
 
     def history_days(self) -> int:
-        """How much access history is worth reading: the longest threshold and a month more."""
+        """How much access history is read: the longest threshold and a month more, or what is asked for."""
         idle = [self.policy.idle_days, *(r.idle_days for r in self.policy.rules if r.idle_days is not None)]
-        return max(idle) + 30
+        return max(max(idle) + 30, self.policy.history_days or 0)
 
     def digest(self) -> str:
         """SHA-256 of everything that shapes decisions: policy, limits, protections, trial, schedule."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -136,6 +136,28 @@ def read_last_views(
     )
     rows = connection.execute(query.group_by(mart.c.visual_key))
     return {VisualKey.parse(row.visual_key): row.day for row in rows}
+
+
+def read_uses_around(
+    connection: sa.Connection, schema: str, day: date, days: int, *, deliveries: bool
+) -> Mapping[VisualKey, date]:
+    """Per visual the day of use nearest to `day`, at most `days` before or after it; of two, the earlier."""
+    mart = _mart("visual_usage_daily", schema, ["visual_key", "day", "view_count", "delivery_count"])
+    used = mart.c.view_count > 0
+    if deliveries:
+        used = sa.or_(used, mart.c.delivery_count > 0)
+    length = timedelta(days=days)
+    query = sa.select(
+        mart.c.visual_key,
+        sa.func.max(sa.case((mart.c.day <= day, mart.c.day))).label("before"),
+        sa.func.min(sa.case((mart.c.day >= day, mart.c.day))).label("after"),
+    ).where(used, mart.c.day.between(day - length, day + length))
+    return {
+        VisualKey.parse(row.visual_key): min(
+            (found for found in (row.before, row.after) if found), key=lambda found: abs(found - day)
+        )
+        for row in connection.execute(query.group_by(mart.c.visual_key))
+    }
 
 
 def read_upstream(

@@ -20,6 +20,14 @@ from bi_governance.warehouse.staging import InventoryStaging, staging_targets
 from bi_governance.warehouse.tables import Kind, RawSchema, raw_table
 
 _Read = TypeVar("_Read")
+_MARTS = (
+    "visual_last_access",
+    "visual_containment",
+    "visual_viewer",
+    "visual_usage_daily",
+    "bi_user",
+    "source_coverage",
+)
 
 
 class SqlWarehouse:
@@ -114,6 +122,14 @@ class SqlWarehouse:
         """The last day with a person's use, by access history; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_last_views(connection, schema, keys))
 
+    def uses_around(self, day: date, days: int, *, deliveries: bool) -> Mapping[VisualKey, date]:
+        """The day of use nearest to `day`, per visual; StorageError before the first transform."""
+        return self._read_mart(
+            lambda connection, schema: marts.read_uses_around(
+                connection, schema, day, days, deliveries=deliveries
+            )
+        )
+
     def source_days(self) -> list[SourceDay]:
         """The newest 200 days per source, oldest first; StorageError before the first transform."""
         return self._read_mart(marts.read_source_days)
@@ -182,6 +198,4 @@ def _columns(connection: sa.Connection, schema: str) -> set[tuple[str, str]]:
 
 
 def _has_marts(connection: sa.Connection, schema: str) -> bool:
-    return {"visual_last_access", "visual_containment", "visual_viewer", "bi_user", "source_coverage"} <= {
-        table for table, _ in _columns(connection, schema)
-    }
+    return set(_MARTS) <= {table for table, _ in _columns(connection, schema)}

@@ -6,6 +6,8 @@ compares the ledger with the truth after every step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import currently_in_test_context, event
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bi_governance import events as ev
+from bi_governance.exemptions import Exemption, Exemptions
 from bi_governance.guards import Evidence, Limits
 from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Mode, VisualKey
@@ -23,7 +26,7 @@ from bi_governance.window import ActionWindow
 from tests.core.ignorance import LOSSES, deletions
 from tests.core.oracle import SLOW, VIP, Oracle
 from tests.core.shell import Killed, Luck, Shell
-from tests.core.world import DAY, HOUR, START, WEATHER, Feed, Use, small_estate
+from tests.core.world import DAY, HOUR, SEASON, START, WEATHER, Feed, Use, small_estate
 
 RULES = (
     Rule(name="vips are never touched", match=Match(owner=f"{VIP}@acme.test"), protect=True),
@@ -37,20 +40,29 @@ POLICIES = [
         rules=RULES,
         restore_immunity_days=4,
         succession_grace_days=2,
+        season_days=SEASON.days,
         window=window,
         purge_after=4 * DAY,
     )
     for window in (ActionWindow(), ActionWindow(days=frozenset({0, 1, 2, 3})))
 ]
 POLICIES.append(
-    Policy(idle_days=6, warning_days=4, reminder_days=(1,), rules=RULES, restore_immunity_days=20)
+    Policy(
+        idle_days=6,
+        warning_days=4,
+        reminder_days=(1,),
+        rules=RULES,
+        restore_immunity_days=20,
+        season_days=SEASON.days,
+    )
 )
 CHANGES = (
     "rename", "move", "edit", "schedule", "unschedule", "unschedule", "certify", "trash", "untrash",
     "contain", "contain", "bob", VIP, SLOW,
 )  # fmt: skip
 WISHES = (
-    "keep a day", "keep for long", "exempt", "unexempt", "agree", "agree", "hand over", "ask", "decline",
+    "keep a day", "keep for long", "exempt", "unexempt", "list a day", "list for long",
+    "agree", "agree", "hand over", "ask", "decline",
 )  # fmt: skip
 FINE = {"looker": "fine", "superset": "fine"}
 numbers = st.integers(0, 5)
@@ -89,6 +101,7 @@ class World(RuleBasedStateMachine):
         history=st.sampled_from([21, 40]),
         live=st.booleans(),
         unrecoverable=st.booleans(),
+        seasons=st.lists(st.sampled_from([None, None, None, 8, 20, 45]), min_size=6, max_size=6),
     )
     def begin(
         self,
@@ -99,8 +112,9 @@ class World(RuleBasedStateMachine):
         history: int,
         live: bool,
         unrecoverable: bool,
+        seasons: Sequence[int | None] = (),
     ) -> None:
-        things = {t.key: t for t in small_estate(idle, owners)}
+        things = {t.key: t for t in small_estate(idle, owners, seasons)}
         feeds = {s: Feed(s, limits, through=START - history * DAY) for s in FINE}
         lost = frozenset({"superset"}) if unrecoverable else frozenset()
         self.shell = Shell(
@@ -198,6 +212,8 @@ class World(RuleBasedStateMachine):
         elif wish == "unexempt":
             self.oracle.exempt.discard(key)
             self.shell.click(ev.Unexempted(at=now, key=key))
+        elif wish.startswith("list"):
+            self.list_in_file(key, 1 if wish == "list a day" else 12)
         elif wish == "agree":
             self.agree(key)
         elif wish == "hand over":
@@ -211,6 +227,13 @@ class World(RuleBasedStateMachine):
         else:
             self.oracle.kept[key] = now + (1 if wish == "keep a day" else 12) * DAY
             self.shell.click(ev.KeptUntil(at=now, key=key, until=self.oracle.kept[key]))
+
+    def list_in_file(self, key: VisualKey, days: int) -> None:
+        """A row of the team's exemptions file, in the place of any there is about the visual."""
+        self.oracle.listed[key] = until = (self.shell.now + days * DAY).date()
+        rows = [row for row in self.shell.policy.exemptions.rows if row.key != str(key)]
+        exemptions = Exemptions.of([*rows, Exemption(str(key), "audit", "cfo", until)])
+        self.shell.policy = replace(self.shell.policy, exemptions=exemptions)
 
     def agree(self, key: VisualKey) -> None:
         """The owner need not be waited for: consent, which only counts while it is warned, in live."""

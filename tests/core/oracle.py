@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.model import Action, Mode, NoticeKind, VisualKey
@@ -12,7 +12,7 @@ from bi_governance.plan import Plan
 from tests.core.shell import PROMISE, Shell
 from tests.core.world import DAY, Thing
 
-VIP, SLOW = "vip", "slow"
+VIP, SLOW, SEASON_DAYS = "vip", "slow", 4
 # What shows, after a removal, that somebody wants it back.
 WANTING = {"visual.regretted", "restore.done", "visual.kept", "visual.exempted", "exemption.requested"}
 
@@ -28,6 +28,7 @@ class Oracle:
         self.turns: list[tuple[int, str]] = []
         self.kept: dict[VisualKey, datetime] = {}
         self.exempt: set[VisualKey] = set()
+        self.listed: dict[VisualKey, date] = {}
         self.immune: dict[VisualKey, datetime] = {}
         self.removed: Counter[tuple[int, str]] = Counter()
         self.removed_of: Counter[tuple[int, str, str]] = Counter()
@@ -109,6 +110,7 @@ class Oracle:
         assert now - self.shell.shelf[key] >= max(PROMISE, self.shell.policy.purge_after), "11: too soon"
         assert key not in self.exempt, "11: exempt"
         assert self.kept.get(key, now) <= now, "11: kept"
+        assert self.listed.get(key, date.min) < now.date(), "11: in the exemptions file"
         self._judge_source(key.source)
         self.purged[run] += 1
         assert self.purged[run] <= self.shell.limits.purge_per_run, "11: over the cap"
@@ -123,6 +125,7 @@ class Oracle:
         now, key = self.shell.now, thing.key
         assert key not in self.exempt, "2: exempt"
         assert self.kept.get(key, now) <= now, "2: kept"
+        assert self.listed.get(key, date.min) < now.date(), "2: in the exemptions file"
         assert self.immune.get(key, now) <= now, "2: just restored"
         facts = self.shell.feeds[key.source].facts[key]
         # Without a name in the inventory, the true owner's rule must hold all the same.
@@ -131,6 +134,12 @@ class Oracle:
         assert not facts.is_certified, "2: certified"
         assert not facts.active_schedules, "2: scheduled"
         assert not any(self._is_listed_alive(c) for c in facts.containers), "2: held by a living container"
+        assert not self._was_used_a_year_ago(thing), "2: used at this time of last year"
+
+    def _was_used_a_year_ago(self, thing: Thing) -> bool:
+        a_year_ago = self.shell.now.toordinal() - 365
+        days = [u.at.toordinal() for u in thing.uses if u.human and u.seen]
+        return any(abs(day - a_year_ago) <= SEASON_DAYS for day in days)
 
     def _is_listed_alive(self, key: VisualKey) -> bool:
         facts = self.shell.feeds[key.source].facts.get(key)
@@ -146,6 +155,8 @@ class Oracle:
         ]
         assert served, "1: no warning was delivered in this episode and mode"
         first = min(served, key=lambda m: m.at)
+        relied_on = self.listed.get(thing.key, date.min)
+        assert first.at.date() > relied_on, "1: no new warning after its exemption expired"
         if self._has_agreed(thing.key, first.tick):
             return first.at
         extra = timedelta(days=self.shell.policy.succession_grace_days if first.succession else 0)

@@ -178,7 +178,8 @@ class Shell:
             self.record(ev.RestoreFailed(at=self.now, key=key, reason="interrupted"))
 
     def make_plan(self) -> Plan:
-        self.estate = [f for feed in self.feeds.values() for f in feed.estate(list(self.things.values()))]
+        things = list(self.things.values())
+        self.estate = [f for feed in self.feeds.values() for f in feed.estate(things, self.now)]
         self._note_returned()
         self._fall_back()
         evidence = Evidence({s: feed.evidence("right") for s, feed in self.feeds.items()})
@@ -246,7 +247,7 @@ class Shell:
 
     def _send(self, decision: Decision, facts: Facts, mode: Mode) -> None:
         succession = "" if facts.owner else "nobody known"
-        terms = terms_for(facts, self.policy)
+        terms = terms_for(facts, self.policy, self.now)
         intent = ev.NoticeIntended(
             at=self.now,
             key=facts.key,

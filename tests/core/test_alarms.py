@@ -23,7 +23,7 @@ def day(visuals: int, who: Person | None = ROBBIE, *, days_ago: int = 1) -> Sour
 
 def found(*seen: SourceDay, population: int = 100, limits: Limits | None = None) -> tuple[Alarm, ...]:
     evidence = Evidence({"looker_prod": healthy(days=(*busy_days(30), *seen))})
-    return alarms(evidence, {"looker_prod": population}, limits or Limits(), NOW)
+    return alarms(evidence, {"looker_prod": population}, State(), limits or Limits(), NOW)
 
 
 @pytest.mark.parametrize(("visuals", "is_told"), [(49, False), (50, True), (130, True)])

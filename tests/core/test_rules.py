@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from bi_governance.model import Action, Person
 from bi_governance.rules import Match, Policy, Rule, terms_for
-from tests.core.estate import ALICE, days, judge, owned_by, visual
+from bi_governance.window import YearPart
+from tests.core.estate import ALICE, NOW, ago, days, judge, owned_by, visual
 
 FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
 
@@ -45,14 +47,22 @@ def rule(name: str = "r", **given_: Any) -> Rule:
         ({"owner": "Alice *"}, True),
         ({"owner": "7"}, True),
         ({"owner": "bob@acme.test"}, False),
+        ({"owner": ("bob*", "*@acme.test")}, True),
+        ({"owner": ("bob*", "eve*")}, False),
+        ({"title_regex": r"sales \[(eu|us)\]$"}, True),
+        ({"title_regex": r"^sales"}, False),
+        ({"certified": False}, True),
+        ({"certified": True}, False),
+        ({"created_within_days": 1001}, True),
+        ({"created_within_days": 999}, False),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "alice*"}, True),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "bob*"}, False),
         ({"type": "look", "folder": "Sales/**", "owner": "alice*"}, False),
         ({"type": "dashboard", "tag": "none"}, False),
     ],
 )
-def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
-    assert Match(**given_).fits(FACTS) is fits
+def test_every_given_part_must_fit(given_: dict[str, Any], fits: bool) -> None:
+    assert Match(**given_).fits(FACTS, NOW) is fits
 
 
 @pytest.mark.parametrize(
@@ -93,7 +103,7 @@ def test_every_given_part_must_fit(given_: dict[str, str], fits: bool) -> None:
     ],
 )
 def test_folder_globs_know_levels(glob: str, folder: str, fits: bool) -> None:
-    assert Match(folder=glob).fits(visual(folder=folder)) is fits
+    assert Match(folder=glob).fits(visual(folder=folder), NOW) is fits
 
 
 def test_the_first_rule_that_fits_wins() -> None:
@@ -104,17 +114,19 @@ def test_the_first_rule_that_fits_wins() -> None:
             rule("second", type="dashboard", idle_days=120, protect=True, warning_days=1),
         )
     )
-    terms = terms_for(FACTS, policy)
+    terms = terms_for(FACTS, policy, NOW)
     assert (terms.rule, terms.idle, terms.warning, terms.protected_by) == ("first", days(90), days(7), "")
 
 
 def test_a_rule_may_be_stricter_than_the_general_terms() -> None:
-    terms = terms_for(FACTS, Policy(rules=(rule("drafts", title="weekly*", idle_days=14, warning_days=2),)))
+    terms = terms_for(
+        FACTS, Policy(rules=(rule("drafts", title="weekly*", idle_days=14, warning_days=2),)), NOW
+    )
     assert (terms.idle, terms.warning) == (days(14), days(2))
 
 
 def test_zero_days_in_a_rule_means_zero_not_unset() -> None:
-    terms = terms_for(FACTS, Policy(rules=(rule("now", idle_days=0, warning_days=0),)))
+    terms = terms_for(FACTS, Policy(rules=(rule("now", idle_days=0, warning_days=0),)), NOW)
     assert (terms.idle, terms.warning) == (days(0), days(0))
 
 
@@ -123,6 +135,27 @@ def test_a_rule_without_a_match_speaks_about_everything() -> None:
         judge(visual(idle=500), policy=Policy(rules=(Rule(name="all", protect=True),))).action
         is Action.PROTECT
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (rule(folder="Sales/**"), "fits"),
+        (rule(folder="HR/**", type="look", owner="alice*"), "does not fit: type, folder"),
+        (
+            Rule(name="r", protect=True, between=YearPart((12, 1), (2, 15))),
+            "it holds from 12-01 to 02-15 only",
+        ),
+    ],
+)
+def test_a_rule_says_which_part_of_it_does_not_fit(asked: Rule, why: str) -> None:
+    assert asked.why(FACTS, NOW, UTC).endswith(why)
+
+
+def test_a_rule_says_what_is_not_known() -> None:
+    asked = rule(owner="alice*", created_within_days=30)
+    facts = owned_by(visual(created_at=None), None)
+    assert asked.why(facts, NOW, UTC) == "cannot be told: owner, created_within_days not known"
 
 
 def test_a_decision_names_its_rule() -> None:
@@ -147,11 +180,27 @@ PROTECTING = rule("vip", owner="alice@acme.test", protect=True)
     ],
 )
 def test_whether_an_owner_fits_may_not_be_tellable(owner: Person | None, fits: bool | None) -> None:
-    assert Match(owner="alice*").fits(owned_by(FACTS, owner)) is fits
+    assert Match(owner="alice*").fits(owned_by(FACTS, owner), NOW) is fits
+
+
+@pytest.mark.parametrize(("first_seen", "fits"), [(None, None), (ago(20), None), (ago(40), False)])
+def test_whether_it_is_new_may_not_be_tellable(first_seen: datetime | None, fits: bool | None) -> None:
+    """What was first seen long ago is not new; what we saw first lately may be old all the same."""
+    facts = visual(created_at=None, first_seen_at=first_seen)
+    assert Match(created_within_days=30).fits(facts, NOW) is fits
+    if fits is None:
+        policy = Policy(rules=(rule("new things", created_within_days=30, protect=True),))
+        assert judge(facts, policy=policy).action is Action.PROTECT
+
+
+def test_new_things_can_be_protected() -> None:
+    policy = Policy(rules=(rule("new things", created_within_days=100, protect=True),))
+    assert judge(visual(idle=70, created_at=ago(90)), policy=policy).action is Action.PROTECT
+    assert judge(visual(idle=70, created_at=ago(110)), policy=policy).action is Action.WARN
 
 
 def test_what_fails_elsewhere_needs_no_owner() -> None:
-    assert Match(owner="alice*", type="look").fits(owned_by(FACTS, None)) is False
+    assert Match(owner="alice*", type="look").fits(owned_by(FACTS, None), NOW) is False
 
 
 @pytest.mark.parametrize(
@@ -169,7 +218,7 @@ def test_what_fails_elsewhere_needs_no_owner() -> None:
 def test_an_unknown_owner_gets_the_mildest_of_what_might_hold(
     rules: tuple[Rule, ...], idle: int, warning: int, protected_by: str
 ) -> None:
-    terms = terms_for(owned_by(FACTS, None), Policy(rules=rules))
+    terms = terms_for(owned_by(FACTS, None), Policy(rules=rules), NOW)
     assert (terms.idle, terms.warning, terms.protected_by) == (days(idle), days(warning), protected_by)
 
 
@@ -179,7 +228,8 @@ rule_lists = st.lists(
         name=st.sampled_from(["a", "b", "c"]),
         match=st.builds(
             Match,
-            owner=st.sampled_from([None, "alice@acme.test", "bob@acme.test", "*"]),
+            owner=st.sampled_from([None, "alice@acme.test", ("bob@acme.test", "alice*"), "*"]),
+            created_within_days=st.sampled_from([None, None, 30, 2000]),
             folder=st.sampled_from([None, "Sales/**", "HR/**"]),
         ),
         protect=st.booleans(),
@@ -196,7 +246,10 @@ def test_knowing_less_about_an_owner_never_makes_terms_stricter(
     rules: list[Rule], less: Person | None
 ) -> None:
     policy = Policy(rules=tuple(rules))
-    known, vague = terms_for(owned_by(FACTS, ALICE), policy), terms_for(owned_by(FACTS, less), policy)
+    known, vague = (
+        terms_for(owned_by(FACTS, ALICE), policy, NOW),
+        terms_for(owned_by(FACTS, less), policy, NOW),
+    )
     assert vague.idle >= known.idle
     assert vague.warning >= known.warning
     assert vague.protected_by or not known.protected_by

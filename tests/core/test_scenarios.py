@@ -56,6 +56,45 @@ def test_an_idle_visual_is_warned_reminded_and_deleted() -> None:
     finish(machine)
 
 
+def warnings(machine: World, number: int) -> int:
+    return told(machine, number).count(NoticeKind.WARNING)
+
+
+def test_a_row_of_the_exemptions_file_protects_and_then_the_whole_cycle_begins() -> None:
+    machine = world()
+    machine.live_through(2)
+    machine.click(2, "list for long")
+    machine.live_through(12)
+    assert ("2" in gone(machine), warnings(machine, 2)) == (False, 1)
+    machine.live_through(3)
+    assert ("2" in gone(machine), warnings(machine, 2)) == (False, 2)
+    machine.live_through(2)
+    assert "2" in gone(machine)
+    finish(machine)
+
+
+def test_a_row_that_no_run_saw_makes_the_warning_void_all_the_same() -> None:
+    machine = world()
+    machine.live_through(2)
+    machine.click(2, "list a day")
+    machine.shell.sleep(2 * DAY)
+    machine.live_through(3)
+    assert ("2" in gone(machine), warnings(machine, 2)) == (False, 2)
+    machine.live_through(2)
+    assert "2" in gone(machine)
+    finish(machine)
+
+
+def test_a_season_spares_until_it_is_over() -> None:
+    """Used eight days after this day of last year: in season from the day on which it would have gone."""
+    machine = world(seasons=[None, None, 8])
+    machine.live_through(12)
+    assert "2" not in gone(machine)
+    machine.live_through(5)
+    assert "2" in gone(machine)
+    finish(machine)
+
+
 def test_the_trial_only_writes_down_what_it_would_have_done() -> None:
     machine = world(live=False)
     machine.live_through(6)

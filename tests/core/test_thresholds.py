@@ -216,7 +216,7 @@ def test_usage_can_be_asked_for_without_a_decision() -> None:
 
 
 def test_general_terms_hold_where_no_rule_fits() -> None:
-    terms = terms_for(visual(), Policy(idle_days=45, warning_days=5))
+    terms = terms_for(visual(), Policy(idle_days=45, warning_days=5), NOW)
     assert (terms.idle, terms.warning, terms.rule, terms.protected_by) == (days(45), days(5), "", "")
 
 

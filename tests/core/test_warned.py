@@ -102,14 +102,14 @@ def test_whoever_stands_in_for_the_owner_gets_more_time() -> None:
 def test_without_a_warning_or_known_idle_time_there_is_no_deadline() -> None:
     facts = visual(idle=200)
     usage = judge(facts).usage
-    terms = terms_for(facts, Policy())
+    terms = terms_for(facts, Policy(), NOW)
     assert deadline_of(Case(KEY), usage, terms, Policy()) is None
     assert deadline_of(warned(facts, 5), replace(usage, idle_since=None), terms, Policy()) is None
 
 
 def test_a_deadline_can_be_foretold_before_the_notice_is_sent() -> None:
     facts = visual(idle=55)
-    terms = terms_for(facts, Policy())
+    terms = terms_for(facts, Policy(), NOW)
 
     def foretold(*, succession: bool) -> datetime | None:
         return projected_deadline(NOW, judge(facts).usage, terms, Policy(), succession=succession)

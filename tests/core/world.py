@@ -5,6 +5,7 @@ Everything here is the truth; what the product knows of it is only what `Feed.co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ from bi_governance.model import Coverage, Facts, FeedStatus, Person, SourceDay, 
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
+YEAR = timedelta(days=365)
+SEASON = timedelta(days=4)
 HOUR = timedelta(hours=1)
 BACKGROUND = 24  # other people's accesses per day at one source
 WEATHER = (
@@ -160,9 +163,11 @@ class Feed:
         key = VisualKey(self.source, "dashboard", "canary")
         return (Canary(key, self.canary != "gone", last.date()),)
 
-    def estate(self, things: list[Thing]) -> list[Facts]:
+    def estate(self, things: list[Thing], now: datetime) -> list[Facts]:
         """The mart: inventory plus the newest human use that was seen, with coverage."""
-        return [_with_history(self.facts[t.key], t, self.coverage) for t in things if t.key in self.facts]
+        return [
+            _with_history(self.facts[t.key], t, self.coverage, now) for t in things if t.key in self.facts
+        ]
 
     def honest_cover(self, since: datetime, now: datetime) -> timedelta:
         """Time after `since` that was reported complete, without whole days of suspicious silence."""
@@ -190,8 +195,10 @@ def _inventory(thing: Thing, *, nameless: bool) -> Facts:
     )
 
 
-def _with_history(facts: Facts, thing: Thing, coverage: Coverage) -> Facts:
+def _with_history(facts: Facts, thing: Thing, coverage: Coverage, now: datetime) -> Facts:
     seen = [u.at for u in thing.uses if u.human and u.seen]
+    a_year_ago = (now - YEAR).date()
+    season = [u.date() for u in seen if abs(u.date() - a_year_ago) <= SEASON]
     return Facts(
         facts.key,
         facts.platform,
@@ -201,6 +208,7 @@ def _with_history(facts: Facts, thing: Thing, coverage: Coverage) -> Facts:
         created_at=facts.created_at,
         updated_at=facts.updated_at,
         last_viewed_at=max(seen, default=None),
+        last_year_use=min(season, key=lambda day: abs(day - a_year_ago), default=None),
         active_schedules=facts.active_schedules,
         containers=facts.containers,
         is_certified=facts.is_certified,
@@ -209,13 +217,18 @@ def _with_history(facts: Facts, thing: Thing, coverage: Coverage) -> Facts:
     )
 
 
-def small_estate(idle: list[int], owners: list[str]) -> list[Thing]:
-    """Six visuals at two sources, last used `idle` days before the start; the first lies on the second."""
+def small_estate(idle: list[int], owners: list[str], seasons: Sequence[int | None] = ()) -> list[Thing]:
+    """Six visuals at two sources, last used `idle` days before the start; the first lies on the second.
+
+    `seasons` says how many days after the same day of last year each was used, and known to be.
+    """
     things = []
     for number, days in enumerate(idle):
         key = VisualKey("looker" if number < 4 else "superset", "dashboard", str(number))
-        made = START - 300 * DAY
+        made = START - 500 * DAY
         used = Use(START - days * DAY - HOUR, human=True)
-        things.append(Thing(key, f"Title {number}", owners[number], "Sales", made, made, [used]))
+        season = seasons[number] if number < len(seasons) else None
+        earlier = [] if season is None else [Use(START - YEAR + season * DAY, human=True, seen=True)]
+        things.append(Thing(key, f"Title {number}", owners[number], "Sales", made, made, [*earlier, used]))
     things[0].container, things[3].certified = things[1].key, True
     return things

@@ -121,6 +121,26 @@ def test_the_newest_200_covered_days_are_told_oldest_first(duckdb_built, days):
     assert told[0].busiest is None
 
 
+def test_the_use_nearest_to_a_day_is_found_on_either_side_of_it(built):
+    """The marts keep what was collected long ago, however far back platforms reach today."""
+    inventory(built, looker_look=[{"look_id": n} for n in "789"], looker_user=[{"user_id": "1"}])
+    a_year_ago = MIDNIGHT - 365 * DAY
+    uses = {"7": (-20, 12), "8": (-5, 9), "9": (-29, 29)}
+    rows = [
+        {**access(a_year_ago + days * DAY + HOUR), "event_key": f"{look} {days}", "look_id": look}
+        for look, offsets in uses.items()
+        for days in offsets
+    ]
+    rows.append({**access(a_year_ago), "event_key": "sent", "look_id": "9", "source_kind": "scheduled_task"})
+    built.warehouse.append_history("looker_historical_access", SOURCE, "run", NOW, rows)
+    built.warehouse.record_collection([covered(MIDNIGHT - DAY)])
+    built.transformer.build()
+    day, looks = a_year_ago.date(), {n: VisualKey(SOURCE, "look", n) for n in "789"}
+    found = built.warehouse.uses_around(day, 28, deliveries=False)
+    assert found == {looks["7"]: day + 12 * DAY, looks["8"]: day - 5 * DAY}
+    assert built.warehouse.uses_around(day, 28, deliveries=True) == {**found, looks["9"]: day}
+
+
 def test_a_robot_neither_makes_volume_nor_is_the_busiest_nor_keeps_a_canary_alive(built):
     """Listed in `robots`, whatever it ever did counts no longer: also not as the usual volume."""
     inventory(

@@ -24,6 +24,7 @@ from bi_governance.connectors.registry import COMMON, PLATFORMS
 from bi_governance.events import KINDS
 from bi_governance.fidelity import Part
 from bi_governance.model import Action
+from bi_governance.otherwise import SENTENCES
 from bi_governance.settings import Settings
 from tests.docs.pages import (
     PAGES,
@@ -121,7 +122,7 @@ def settings_in(
     for key, inner in node.get("properties", {}).items():
         here = f"{path}.{key}" if path else key
         target = resolved(inner, root)
-        if target.get("type") == "array" and "properties" in resolved(target["items"], root):
+        if target.get("type") == "array" and "properties" in resolved(target.get("items", {}), root):
             yield here, inner
             yield from settings_in(target["items"], root, f"{here}[]")
         elif "patternProperties" in target:
@@ -243,6 +244,11 @@ def test_every_refusal_is_there() -> None:
     )
     named = names_in_first_cells(section(OPERATIONS, "## Refusals at the last moment"))
     assert named == first_words(source, "_Refused") | in_loops
+
+
+def test_explain_says_of_every_reason_what_would_change_it() -> None:
+    documented = names_in_first_cells(section(LEDGER, "## Reasons"))
+    assert set(SENTENCES) == documented | {policy.NOT_REMOVABLE}
 
 
 def test_every_reason_is_there() -> None:

@@ -8,6 +8,7 @@ import pytest
 from bi_governance import events as ev
 from bi_governance.alert import LAST_SUCCESS, alert_silence
 from bi_governance.errors import DeliveryError, SourceUnreachable
+from bi_governance.explain import status
 from bi_governance.guards import Limits
 from bi_governance.model import VisualKey
 from bi_governance.run import daily_run
@@ -166,6 +167,39 @@ class TestCrawler:
         crawled.clock.forward(9)
         self.crawl(crawled, 1, "robot")
         assert concerns(crawled)[-1].lines[0].startswith("Over: bi: actor_domination spider")
+
+
+class TestWarningFatigue:
+    """Twenty-five owners' warnings, and hardly anybody does anything about them."""
+
+    @pytest.fixture
+    def warned(self, world):
+        for n in range(25):
+            world.bi.add(str(n))
+        go_live(world)
+        run_days(world, 1)
+        return world
+
+    def unread(self, world):
+        return [a for a in concerns(world) if "warnings_unread" in a.lines[0]]
+
+    def test_warnings_nobody_reads_are_told_to_the_admins_once(self, warned):
+        warned.bi.view("3")
+        run_days(warned, 6)
+        assert self.unread(warned) == []
+        run_days(warned, 4)
+        (told,) = self.unread(warned)
+        assert "only 1 of 25 warned visuals (4%) got a reaction" in told.lines[0]
+        assert len(warned.bi.writes) == 24
+        (source,) = status(warned.services).sources
+        assert (source.attention.asked, source.attention.answered) == (25, 1)
+        assert source.to_json()["acknowledged"] == 1
+
+    def test_with_some_reactions_nobody_is_called(self, warned):
+        for n in range(3):
+            warned.bi.view(str(n))
+        run_days(warned, 10)
+        assert self.unread(warned) == []
 
 
 class TestCanaries:

@@ -81,6 +81,20 @@ def test_a_view_during_the_warning_week_rescues(world):
     assert world.post.told().count(("ada@acme.example", "warning", "1")) == 1
 
 
+def test_what_becomes_seasonal_during_its_warning_is_rescued(world):
+    """Its season begins 28 days before the day it was used on last year: here in the warning week."""
+    world.bi.add("1")
+    go_live(world)
+    used = world.clock.now() - timedelta(days=365 - 31)
+    world.store.history.setdefault("bi", {})["old"] = {"thing": "1", "who": "ada", "at": used}
+    run_days(world, 3)
+    assert world.post.told() == [("ada@acme.example", "warning", "1")]
+    report = daily_run(world.services)
+    assert report.rescued == [world.key("1")]
+    run_days(world, 28 * 2)
+    assert world.bi.writes == []
+
+
 def test_our_own_crawler_does_not_rescue(world):
     world.bi.add("1")
     go_live(world)

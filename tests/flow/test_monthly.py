@@ -43,6 +43,7 @@ def test_a_month_is_summed_up_once_by_the_first_run_after_it(world):
     assert said[0] == "Deleted: 2. Wanted back: 1 (50%)."
     assert "Warned of: 3, in messages to 1 readers." in said
     assert "Rescued: 1 because somebody used them, 0 for another reason, 0 kept." in said
+    assert "bi: 1 of 3 warned visuals (33%) got a reaction before their date." in said
     assert "Restored: 1." in said
     assert "Deleted: Board <2> (bi:board:2), restored since" in said
     assert "Deleted: Board <3> (bi:board:3)" in said

@@ -331,6 +331,15 @@ class RowStore:
         for who in sorted(seen, key=lambda who: (-len(seen[who]), -max(seen[who]).timestamp(), who)):
             yield Viewer(_person(who), len(seen[who]), max(seen[who]))
 
+    def uses_around(self, day: date, days: int, *, deliveries: bool) -> dict[VisualKey, date]:
+        found: dict[VisualKey, list[date]] = {}
+        for source, rows in self.history.items():
+            for row in rows.values():
+                used = row["at"].date()  # type: ignore[union-attr]
+                if row["who"] not in self.robots.get(source, set()) and abs(used - day) <= days * DAY:
+                    found.setdefault(VisualKey(source, "board", str(row["thing"])), []).append(used)
+        return {key: min(uses, key=lambda used: abs(used - day)) for key, uses in found.items()}
+
     def last_opened(self, keys: Collection[VisualKey]) -> dict[VisualKey, datetime]:
         """By day, as the mart has it."""
         return {

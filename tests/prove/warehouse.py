@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
@@ -113,6 +113,10 @@ class MemoryWarehouse(RowStore):
         return [days[day] for day in sorted(days, reverse=True)[:7]]
 
     def viewers(self, keys: Collection[VisualKey]) -> dict[VisualKey, tuple[Viewer, ...]]:
+        return {}
+
+    def uses_around(self, day: date, days: int, *, deliveries: bool) -> dict[VisualKey, date]:
+        """No world lives long enough to have been used a year ago."""
         return {}
 
     def upstream(self, keys: Sequence[VisualKey]) -> dict[VisualKey, tuple[str, ...]]:

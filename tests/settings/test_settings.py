@@ -9,9 +9,10 @@ import pytest
 from bi_governance.config_file import DEFAULT_FILE, example_text, json_schema, load_settings
 from bi_governance.errors import ConfigurationError
 from bi_governance.guards import Limits
-from bi_governance.rules import Policy
+from bi_governance.rules import Match, Policy
 from bi_governance.settings import Settings
 from bi_governance.standing import RegretBudget
+from bi_governance.window import YearPart
 
 ROOT = Path(__file__).parents[2]
 ENV = {
@@ -82,6 +83,20 @@ def test_every_mistake_is_named_at_once_with_the_nearest_key(tmp_path):
         ("policy: {idle_days: 7, warning_days: 7}", "must be smaller"),
         ("policy: {rules: [{name: r, idle_days: 5}]}", "rule 'r'"),
         ("policy: {reminder_days: [0]}", "reminder_days"),
+        (
+            "policy: {rules: [{name: r, match: {title_regex: '[a'}}]}",
+            "rule 'r': title_regex '[a'",
+        ),
+        ("policy: {rules: [{name: r, match: {owner: []}}]}", "match.owner"),
+        ("policy: {rules: [{name: r, match: {created_within_days: 0}}]}", "created_within_days"),
+        ("policy: {season_days: 365}", "policy.season_days"),
+        (
+            "policy: {rules: [{name: r, protect: true, between: [12-01, 02-30]}]}",
+            "rule 'r': '02-30' in between",
+        ),
+        ("policy: {rules: [{name: r, protect: true, between: [1 Dec, 02-15]}]}", "no day of the year"),
+        ("policy: {rules: [{name: r, protect: true, between: ['12-01']}]}", "between"),
+        ("policy: {rules: [{name: r, between: ['12-01', '02-15']}]}", "add protect: true"),
         ("limits: {delete_per_run: -1, delete_percent: 1}", "delete_per_run"),
         ("limits: {delete_per_run: 5}", "both a count and a percent"),
         ("limits: {delete_percent: 5}", "both a count and a percent"),
@@ -198,6 +213,28 @@ def test_the_window_and_zone_reach_the_policy(tmp_path):
 def test_history_is_read_a_month_further_than_the_longest_threshold(tmp_path):
     text = "policy: {rules: [{name: r, match: {type: look}, idle_days: 90}]}"
     assert load(tmp_path, text).history_days() == 120
+
+
+def test_more_history_is_read_where_it_is_asked_for(tmp_path):
+    assert load(tmp_path, "policy: {history_days: 400}").history_days() == 400
+    assert load(tmp_path, "policy: {history_days: 10}").history_days() == 90
+
+
+def test_what_a_rule_speaks_about_reaches_the_policy(tmp_path):
+    match = "{owner: ['a*', 'b*'], title_regex: '^x', certified: true, created_within_days: 30}"
+    (rule,) = load(tmp_path, f"policy: {{rules: [{{name: r, match: {match}}}]}}").to_policy().rules
+    assert rule.match == Match(owner=("a*", "b*"), title_regex="^x", certified=True, created_within_days=30)
+
+
+def test_seasons_reach_the_policy(tmp_path):
+    text = """
+    policy:
+      season_days: 14
+      rules: [{name: year end, protect: true, between: ["12-01", "02-29"]}, {name: r, season_days: 0}]
+    """
+    policy = load(tmp_path, text).to_policy()
+    assert (policy.season_days, policy.rules[0].between) == (14, YearPart((12, 1), (2, 29)))
+    assert [rule.season_days for rule in policy.rules] == [None, 0]
 
 
 def test_the_digest_follows_what_shapes_decisions_and_nothing_else(tmp_path):
