@@ -221,3 +221,63 @@ def test_a_request_is_open_until_the_mode_it_is_about_is_switched() -> None:
     assert fold([asked(2, SOURCE), mode(1, Mode.DRY_RUN, SOURCE)]).standing.requests == {}
     assert fold([asked(2, SOURCE), asked(2), mode(1, Mode.DRY_RUN)]).standing.requests == {}
     assert set(fold([asked(2, SOURCE), mode(1, Mode.LIVE, "tableau_eu")]).standing.requests) == {SOURCE}
+
+
+# --- what is counted, and what is said
+
+
+def overspent(history: list[ev.Event], budget: RegretBudget) -> str:
+    state = fold(history)
+    return state.standing.overspent(SOURCE, state.removals, budget, NOW)
+
+
+def test_neither_other_sources_deletions_nor_old_ones_make_the_share_smaller() -> None:
+    budget, mine = RegretBudget(0, 10, 30), [LIVE, *deleted(9), wanted(key("0"), 1)]
+    others = [removed(key(str(n), "tableau_eu"), ago(5)) for n in range(90)]
+    old = [removed(key(f"old{n}"), ago(30.01)) for n in range(90)]
+    last = [removed(key("30"), ago(30))]
+    assert overspent(mine, budget)
+    assert overspent([*mine, *others, *old], budget)
+    assert not overspent([*mine, *last], budget), "one of ten is 10%"
+
+
+def test_what_was_deleted_long_ago_and_is_missed_now_is_all_of_it() -> None:
+    history = [LIVE, removed(key("0"), ago(60)), removed(key("1"), ago(60)), wanted(key("0"), 1)]
+    assert "1 of 0 visuals" in overspent(history, RegretBudget(0, 99, 30))
+    assert "(100%)" in overspent([*history, wanted(key("1"), 1)], RegretBudget(0, 99, 30))
+
+
+def test_the_five_that_were_missed_last_are_named() -> None:
+    history = [LIVE, *deleted(7), *(wanted(key(str(n)), 7 - n) for n in range(7))]
+    said = overspent(history, RegretBudget(2, 5, 30))
+    named = ", ".join(f"looker_prod:dashboard:{n}" for n in range(2, 7))
+    assert f"wanted back (100%), such as {named}; limits.regret allows 2 and 5%" in said
+
+
+def test_vetoes_name_their_source_and_their_reason() -> None:
+    (late,) = live_renewed(EVIDENCE, fold([mode(30, Mode.LIVE)]), Limits(live_renew_days=30), NOW)
+    assert (late.source, late.reason) == (SOURCE, f"live was to be renewed by {NOW:%Y-%m-%d}")
+    history = [LIVE, *deleted(3), *(wanted(key(str(n)), 1) for n in range(3))]
+    (much,) = regret_within_budget(EVIDENCE, fold(history), Limits(), NOW)
+    assert (much.source, much.reason) == (SOURCE, overspent(history, RegretBudget()))
+
+
+def test_a_source_is_judged_by_its_own_mode() -> None:
+    """The others went live after its trial was too old; it did before."""
+    own = fold([planned(99), planned(70), mode(69, Mode.LIVE, SOURCE), mode(1, Mode.LIVE)])
+    assert lasted(own, 7) == 29
+    switched_off = fold([planned(40), planned(10), mode(9, Mode.LIVE, SOURCE), mode(1, Mode.DRY_RUN, SOURCE)])
+    assert lasted(switched_off, 5) == 0
+    regrets = [*deleted(9), *(wanted(key(str(n)), 1) for n in range(9))]
+    assert verdict([mode(30, Mode.LIVE, SOURCE), *regrets]) == ["regret_within_budget"]
+
+
+def test_what_was_asked_for_and_told_is_remembered_until_it_is_answered() -> None:
+    asked = ev.LiveRequested(at=ago(2), actor="ada", reason="done")
+    own = ev.LiveRequested(at=ago(2), actor="ada", reason="done", source=SOURCE)
+    told = ev.AdminsTold(at=ago(1), subject="renew")
+    standing = fold([asked, own, told]).standing
+    assert (standing.requests, standing.admins_told) == ({None: asked, SOURCE: own}, {"renew"})
+    assert fold([asked, own, mode(1, Mode.LIVE)]).standing.requests == {SOURCE: own}
+    assert fold([asked, own, mode(1, Mode.DRY_RUN, SOURCE)]).standing.requests == {None: asked}
+    assert fold([asked, own, mode(1, Mode.DRY_RUN)]).standing.requests == {}

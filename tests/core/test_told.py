@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bi_governance import events as ev
@@ -122,3 +124,23 @@ def test_what_asks_goes_stale_and_only_the_warning_has_news(kind) -> None:
 @pytest.mark.parametrize("kind", [NoticeKind.RESCUED, NoticeKind.DELETED, NoticeKind.RESTORED])
 def test_news_asks_nothing_and_never_goes_stale(kind) -> None:
     assert not fold([LIVE, notice(ONE, 7, notice=kind, mode=Mode.LIVE)]).mail.messages
+
+
+def test_a_message_is_known_by_all_that_finds_it_again() -> None:
+    said = notice(
+        ONE,
+        7,
+        message_id="m",
+        mode=Mode.LIVE,
+        deadline=NOW,
+        recipient="U1",
+        succession="left",
+        role="manager",
+    )
+    (told,) = fold([LIVE, said]).mail.messages.values()
+    assert (told.recipient, told.reader, told.succession, told.role) == ("U1", "U1", "left", "manager")
+    assert (told.channel, told.ts) == ("D1", "1.0")
+    item = told.items[ONE.key]
+    assert (item.title, item.folder, item.deadline) == (ONE.title, ONE.folder, NOW)
+    (other,) = fold([LIVE, replace(said, reader="ada@acme.test")]).mail.messages.values()
+    assert other.reader == "ada@acme.test"
