@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bi_governance.guards import Limits, SourceEvidence, Veto, collapsed_days, trusted_coverage
+from bi_governance.guards import Limits, SourceEvidence, Veto, collapsed_days, trial_lasted, trusted_coverage
 from bi_governance.lifecycle import State
 from bi_governance.model import Coverage, Facts, Mode, SourceDay
 from bi_governance.rules import Policy, terms_for
@@ -151,9 +151,9 @@ def _what_it_takes(
 def _trial(source: str, state: State, limits: Limits, now: datetime) -> Iterator[Hold]:
     if state.mode_of(source) is Mode.LIVE:
         return
-    missing = _trial_missing(source, state, limits)
+    missing = _trial_missing(source, state, limits, now)
     if missing:
-        done = state.longest_trial(source).days
+        done = trial_lasted(source, state, limits, now).days
         text = f"its trial has lasted {done} of {limits.trial_days} days"
         yield Hold("trial", now + missing, text)
     yield Hold("mode", None, "it is in dry-run, and somebody has to switch it to live")
@@ -164,15 +164,15 @@ def _cap(limits: Limits) -> Iterator[Hold]:
         yield Hold("cap", None, "limits.delete_per_run or limits.delete_percent is 0, which means none")
 
 
-def _trial_missing(source: str, state: State, limits: Limits) -> timedelta:
-    return max(timedelta(days=limits.trial_days) - state.longest_trial(source), timedelta(0))
+def _trial_missing(source: str, state: State, limits: Limits, now: datetime) -> timedelta:
+    return max(timedelta(days=limits.trial_days) - trial_lasted(source, state, limits, now), timedelta(0))
 
 
 def _notice(source: str, state: State, policy: Policy, limits: Limits, now: datetime) -> tuple[datetime, str]:
     """The nearest date a delivered warning gave; else a whole warning time from the first possible one."""
     warning = timedelta(days=policy.warning_days)
     if state.mode_of(source) is not Mode.LIVE:
-        switched = now + _trial_missing(source, state, limits)
+        switched = now + _trial_missing(source, state, limits, now)
         return switched + warning, f"going live, owners are warned {policy.warning_days} days ahead"
     promised = [
         case.warning.deadline or case.warning.at + warning

@@ -179,3 +179,62 @@ def test_everything_is_in_the_json() -> None:
     assert value["waits_for"][0]["until"] is None
     assert value["gaps"][0]["to"] == NOW.isoformat()
     assert KEY.source == value["source"]
+
+
+def test_a_trial_too_old_to_count_is_waited_for_like_none() -> None:
+    limits = Limits(trial_days=21, trial_valid_days=60)
+    state = fold([planned(120), planned(90)])
+    found = look(state=state, limits=limits)
+    assert held(found)["trial"] == NOW + days(21)
+    assert found.holds[0].why == "its trial has lasted 0 of 21 days"
+    fresh = look(state=fold([planned(90), planned(50), planned(1, "tableau_eu")]), limits=limits)
+    assert "trial" not in held(fresh)
+    assert [h.why for h in fresh.holds] == [
+        "it is in dry-run, and somebody has to switch it to live",
+        "going live, owners are warned 7 days ahead",
+    ]
+
+
+def test_each_thing_waited_for_is_said_in_whole() -> None:
+    closed = Policy(window=ActionWindow(opens=time(23), closes=time(23, 30)))
+    found = look(state=LIVE_STATE, policy=closed, limits=replace(LIMITS, delete_percent=0.5))
+    assert [(h.code, h.why) for h in found.holds] == [
+        ("notice", "nobody is warned yet, and owners are warned 7 days ahead"),
+        ("window", "the deletion window is closed until then"),
+    ]
+    lines = list(found.lines())
+    assert (
+        lines[1]
+        == f"  until {NOW + days(7):%Y-%m-%d}: nobody is warned yet, and owners are warned 7 days ahead"
+    )
+    none = look(state=warned_state(8), limits=replace(LIMITS, delete_per_run=0))
+    assert list(none.lines())[1:] == [
+        "  waits: limits.delete_per_run or limits.delete_percent is 0, which means none"
+    ]
+    unproven = look(healthy(days=()))
+    assert "no day of access history is proven complete yet" in [h.why for h in unproven.holds]
+    assert (
+        next(unproven.lines())
+        == "looker_prod: deletions become possible on a day nobody can tell yet at the earliest"
+    )
+
+
+def test_as_json_it_says_the_same() -> None:
+    broken = [d for d in busy_days(90) if d.day != MIDNIGHT - days(40)]
+    found = look(healthy(days=tuple(broken)), state=LIVE_STATE)
+    assert found.to_json() == {
+        "source": "looker_prod",
+        "possible_from": found.possible_from.isoformat(),
+        "waits_for": [{"what": h.code, "until": h.until.isoformat(), "why": h.why} for h in found.holds],
+        "gaps": [
+            {
+                "from": (MIDNIGHT - days(40)).isoformat(),
+                "to": (MIDNIGHT - days(39)).isoformat(),
+                "why": "not proven complete",
+            }
+        ],
+    }
+    nobody_knows = look(healthy(days=())).to_json()
+    assert nobody_knows["possible_from"] is None
+    history = next(h for h in nobody_knows["waits_for"] if h["what"] == "history")
+    assert history["until"] is None
