@@ -14,6 +14,10 @@ from bi_governance.sandbox.demo import OUTAGE_ON, START, play
 from bi_governance.sandbox.demo_servers import SOURCES
 
 
+# What takes long to prepare is prepared by one worker, not by each.
+pytestmark = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     """One performance: its folder and what it printed on an 80-column terminal."""

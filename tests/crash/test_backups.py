@@ -40,6 +40,10 @@ DRILLS = [
 ]
 
 
+# What takes long to prepare is prepared by one worker, not by each.
+pytestmark = pytest.mark.xdist_group("purges")
+
+
 @pytest.fixture(scope="module")
 def company() -> Iterator[Company]:
     """A company of this module's own: its servers stay as the deletions left them."""
