@@ -13,7 +13,6 @@ from bi_governance.ledger import SqlLedger
 from bi_governance.sandbox.demo import OUTAGE_ON, START, play
 from bi_governance.sandbox.demo_servers import SOURCES
 
-
 # What takes long to prepare is prepared by one worker, not by each.
 pytestmark = pytest.mark.xdist_group("demo")
 
