@@ -62,7 +62,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction: everything in it happens, or nothing; raises StorageBusy and StorageError."""
-        with self._writing, self._translated(), self._open().begin() as connection:
+        with self._writing, self._transaction() as connection:
             yield connection
 
     @contextmanager
@@ -72,16 +72,25 @@ class Database:
         Left alone it takes what the machine has, as everything that was written is kept as well. Raises
         OutOfMemory when that is too little for what it holds; nothing has changed then.
         """
+        with self._writing, self._sparing(), self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._translated(), self._open().begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _sparing(self) -> Iterator[None]:
+        """DuckDB with `REPLACING` bytes beyond what it holds, and one thread, as each needs its own."""
         if not self.is_duckdb:
-            with self.writing() as connection:
-                yield connection
+            yield
             return
         limit, threads = self._usual
         held = self._ask("select sum(memory_usage_bytes) from duckdb_memory()") or 0
         self._tell(f"set memory_limit = '{int(held) + REPLACING}B'", "set threads = 1")
         try:
-            with self.writing() as connection:
-                yield connection
+            yield
         finally:
             # Not `reset memory_limit`, which DuckDB 1.5 shows and does not apply.
             self._tell(f"set memory_limit = '{limit}'", f"set threads = {threads}")

@@ -1,5 +1,6 @@
 """Inventories are replaced per source, as a whole or not at all."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -158,6 +159,41 @@ def test_after_a_replacement_the_database_may_take_what_it_could_before(warehous
             seen.append(tuple(connection.execute(limit).one()))
     assert seen[0] == seen[1] == seen[2]
     assert "GiB" in seen[0][0]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_of_two_replacements_at_once_the_second_has_as_little_memory_as_the_first(warehouse):
+    database, asked = warehouse._database, threading.Semaphore(0)
+    database._writing = Turn(asked)
+
+    def limit() -> str:
+        with database.replacing() as connection:
+            asked.acquire()
+            if others:
+                done.append(pool.submit(others.pop()))
+                asked.acquire()  # until the other one wants its turn, too
+                asked.release()
+            return connection.execute(sa.text("select memory_limit from pragma_database_size()")).scalar_one()
+
+    others, done = [limit], []
+    with ThreadPoolExecutor(1) as pool:
+        first = limit()
+        assert "MiB" in first
+        assert "MiB" in done[0].result()
+
+
+class Turn:
+    """A lock that says when it is asked for."""
+
+    def __init__(self, asked: threading.Semaphore) -> None:
+        self._lock, self._asked = threading.Lock(), asked
+
+    def __enter__(self) -> None:
+        self._asked.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def test_what_the_driver_says_itself_is_told_in_our_words(warehouse):
