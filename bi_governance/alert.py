@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bi_governance import events as ev
 from bi_governance.alarms import Alarm
-from bi_governance.errors import DeliveryError
+from bi_governance.announce import announce_once
 from bi_governance.guards import Veto
 from bi_governance.lifecycle import State
 from bi_governance.ports import Announcement, Clock, Lease, Ledger, Notifier, Services
@@ -128,18 +128,9 @@ def _tell(
     lines: tuple[str, ...],
     now: datetime,
 ) -> None:
-    """Announce unless it was announced and only the record got lost."""
+    """Announce it, whatever became of the record of an earlier try."""
     message_id = _message_id(state, events)
-    if not _was_told(notifier, message_id, now):
-        notifier.announce(Announcement(message_id, title, lines))
-
-
-def _was_told(notifier: Notifier, message_id: str, now: datetime) -> bool:
-    """Whether the message is there; where that cannot be told, better twice than never."""
-    try:
-        return notifier.find(message_id, notifier.trial_recipient(), now - LOOKED_FOR) is not None
-    except DeliveryError:
-        return False
+    announce_once(notifier, Announcement(message_id, title, lines), now - LOOKED_FOR)
 
 
 def _message_id(state: State, events: Sequence[ev.ConcernEvent]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bi_governance import events as ev
+from bi_governance.announce import announce_once
 from bi_governance.errors import DeliveryError
 from bi_governance.guards import live_until
 from bi_governance.lifecycle import State
@@ -71,19 +72,14 @@ def tell_admins(services: Services, lease: Lease, run_id: str) -> list[str]:
         if news.subject in state.standing.admins_told:
             continue
         try:
-            _announce(services, news)
+            told = Announcement(news.subject, news.title, news.lines)
+            announce_once(services.notifier, told, news.since)
         except DeliveryError as error:
             problems.append(f"the admins could not be told that {news.title}: {error}")
             continue
-        told = ev.AdminsTold(at=services.clock.now(), run_id=run_id, subject=news.subject)
-        services.ledger.append([told], lease)
+        said = ev.AdminsTold(at=services.clock.now(), run_id=run_id, subject=news.subject)
+        services.ledger.append([said], lease)
     return problems
-
-
-def _announce(services: Services, news: _News) -> None:
-    recipient = services.notifier.trial_recipient()
-    if services.notifier.find(news.subject, recipient, news.since) is None:
-        services.notifier.announce(Announcement(news.subject, news.title, news.lines))
 
 
 def _news(services: Services, state: State) -> Iterator[_News]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bi_governance import events as ev
+from bi_governance.announce import announce_once
 from bi_governance.attention import Share
 from bi_governance.lifecycle import State
 from bi_governance.model import Mode, NoticeKind, VisualKey
@@ -85,13 +86,11 @@ def report_month(services: Services, plan: Plan, lease: Lease, run_id: str) -> s
     month = due_month(state, now, zone)
     if month is None:
         return ""
-    message_id = f"month-{month}"
-    recipient = services.notifier.trial_recipient()
-    if services.notifier.find(message_id, recipient, Month.of(now, zone).start(zone)) is None:
-        tally = count(services.ledger.events(), month, zone)
-        tally.reactions = _reactions(state, services.readers, month, zone)
-        lines = tuple(summary_lines(tally, plan, state, now))
-        services.notifier.announce(Announcement(message_id, f"{month.name} in bi-governance", lines))
+    tally = count(services.ledger.events(), month, zone)
+    tally.reactions = _reactions(state, services.readers, month, zone)
+    lines = tuple(summary_lines(tally, plan, state, now))
+    told = Announcement(f"month-{month}", f"{month.name} in bi-governance", lines)
+    announce_once(services.notifier, told, Month.of(now, zone).start(zone))
     services.ledger.append([ev.MonthReported(at=now, run_id=run_id, month=str(month))], lease)
     return str(month)
 

@@ -303,6 +303,21 @@ def test_a_restore_that_fails_is_told_and_can_be_tried_again(office):
     assert office.world.bi.writes[-1] == "restore 1"
 
 
+def test_a_restore_of_what_was_purged_is_tried_and_says_what_became_of_it(office):
+    """The button outlives the backup; whoever presses it is told that it is gone, not that it lives."""
+    office.warned("1")
+    office.forward(7)
+    assert daily_run(office.world.services).deleted.removed
+    message = office.message()
+    purged = ev.Purged(at=office.world.clock.now(), key=office.world.key("1"))
+    office.world.services.ledger.append([purged])
+    restore = office.people.press(ADA, message, "why", "board:1")
+    restore["actions"][0]["action_id"] = "restore"
+    office.deliver(restore)
+    assert office.refusals() == [(ADA, "failed")]
+    assert "its backup was purged on" in office.whispered(ADA)[0]
+
+
 # --- requests that are nobody's
 
 

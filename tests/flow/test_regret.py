@@ -95,6 +95,16 @@ def test_they_are_told_once_where_a_channel_cannot_say_what_it_has(cleaned, monk
     assert len(told(cleaned)) == 1
 
 
+def test_they_are_told_where_the_channel_may_not_be_read(cleaned, monkeypatch):
+    def refuse(*_):
+        raise DeliveryError("missing_scope")
+
+    monkeypatch.setattr(cleaned.post, "find", refuse)
+    bring_back(cleaned, "1", "2", "3")
+    run_days(cleaned, 2)
+    assert len(told(cleaned)) == 1
+
+
 def test_what_could_not_be_told_is_told_by_the_next_run(cleaned, monkeypatch):
     bring_back(cleaned, "1", "2", "3")
     real = cleaned.post.announce
