@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,11 +11,11 @@ import yaml
 
 from bi_governance.errors import ConfigurationError
 from bi_governance.exemptions import Exemption, Exemptions
+from bi_governance.row_file import Row, csv_rows, refuse, unreadable
 
 COLUMNS = ("key", "reason", "approver", "expires")
+SETTING = "policy.exemptions"
 NEVER = "never"
-MOST_MISTAKES = 20
-Row = tuple[int, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +35,23 @@ def read_exemptions(file: Path) -> Exemptions:
     `expires` is the last day, or `never`. A `.yml` or `.yaml` file holds a list of mappings with these keys.
     Raises ConfigurationError with every mistake, each with its line.
     """
-    try:
-        rows = _yaml_rows(file) if file.suffix in (".yml", ".yaml") else _csv_rows(file)
-    except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())
-        raise ConfigurationError(f"policy.exemptions: {file} cannot be read: {why}") from error
+    rows = _yaml_rows(file) if file.suffix in (".yml", ".yaml") else csv_rows(file, COLUMNS, SETTING)
     lines: dict[str, int] = {}
-    mistakes = [mistake for line, row in rows for mistake in _mistakes(line, row, lines)]
-    if mistakes:
-        listed = "\n".join(f"  - {mistake}" for mistake in mistakes[:MOST_MISTAKES])
-        raise ConfigurationError(f"policy.exemptions: {file} has {len(mistakes)} mistake(s):\n{listed}")
+    refuse(file, SETTING, [mistake for line, row in rows for mistake in _mistakes(line, row, lines)])
     return Exemptions.of(_exemption(row) for _, row in rows)
-
-
-def _csv_rows(file: Path) -> list[Row]:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ConfigurationError(
-                f"policy.exemptions: {file} line 1: there is no column {' and no column '.join(missing)}"
-            )
-        return [(reader.line_num, {n: (row.get(n) or "").strip() for n in COLUMNS}) for row in reader]
 
 
 def _yaml_rows(file: Path) -> list[Row]:
     """Every value as it is written, with the line its mapping begins in."""
-    root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise unreadable(file, SETTING, error) from error
     if root is None:
         return []
     if not isinstance(root, yaml.SequenceNode):
         raise ConfigurationError(
-            f"policy.exemptions: {file} must hold a list of mappings with the keys {', '.join(COLUMNS)}"
+            f"{SETTING}: {file} must hold a list of mappings with the keys {', '.join(COLUMNS)}"
         )
     return [(node.start_mark.line + 1, _scalars(node)) for node in root.value]
 
