@@ -30,6 +30,16 @@ def connected(request: pytest.FixtureRequest) -> Iterator[Connected]:
 
 
 @pytest.fixture
+def superset() -> Iterator[Connected]:
+    """Superset alone: its sandbox on loopback, its connector pointed at it."""
+    harness = harness_of("superset")
+    with harness.serve() as server:
+        connection = Connected(harness, server)
+        yield connection
+        connection.close()
+
+
+@pytest.fixture
 def looker() -> LookerSandbox:
     return LookerSandbox(SimulatedClock(NOW))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ from bi_governance.connectors.superset import SupersetReader, probes
 from bi_governance.errors import SourceForbidden, SourceMissing
 from bi_governance.ports import Probe, Row
 from bi_governance.sandbox.server import Fault
-from tests.connectors.harness import START, Connected, SimulatedClock, harness_of
+from tests.connectors.harness import START, Connected, SimulatedClock
 from tests.connectors.harness_superset import SupersetHarness
 
 ROLES_PAGE = "Settings > List Roles"
@@ -22,16 +21,6 @@ TRIED = {
     ("can_read", "ReportSchedule"): "read alerts and reports",
     ("can_read", "SecurityRestApi"): "prepare changes",
 }
-
-
-@pytest.fixture
-def superset() -> Iterator[Connected]:
-    """A Superset sandbox being served."""
-    harness = harness_of("superset")
-    with harness.serve() as server:
-        connection = Connected(harness, server)
-        yield connection
-        connection.close()
 
 
 def failed(connected: Connected) -> dict[str, Probe]:

@@ -10,47 +10,38 @@ import pytest
 from bi_governance.connectors.superset import SupersetRehearser
 from bi_governance.errors import SourceError
 from bi_governance.sandbox.server import Fault
-from tests.connectors.harness import SOURCE, Connected, harness_of
+from tests.connectors.harness import SOURCE, Connected
 
 MARK = "0123456789ab"
 
 
 @pytest.fixture
-def connected() -> Iterator[Connected]:
-    harness = harness_of("superset")
-    with harness.serve() as server:
-        connection = Connected(harness, server)
-        yield connection
-        connection.close()
-
-
-@pytest.fixture
-def rehearser(connected: Connected) -> Iterator[SupersetRehearser]:
-    made = SupersetRehearser(SOURCE, connected.harness.options(connected.server.url))
+def rehearser(superset: Connected) -> Iterator[SupersetRehearser]:
+    made = SupersetRehearser(SOURCE, superset.harness.options(superset.server.url))
     yield made
     made.close()
 
 
-def visuals(connected: Connected) -> list:
-    sandbox = connected.harness.sandbox
+def visuals(superset: Connected) -> list:
+    sandbox = superset.harness.sandbox
     return [copy.deepcopy(dict(sandbox.visuals(kind))) for kind in ("dashboard", "chart")]
 
 
-def test_the_diff_is_empty_and_nothing_is_left_or_touched(connected, rehearser) -> None:
-    key = connected.harness.add_visual("Revenue")
-    saved, before = connected.reader().backup(key), visuals(connected)
-    connected.remover().remove(key)
-    gone = visuals(connected)
+def test_the_diff_is_empty_and_nothing_is_left_or_touched(superset, rehearser) -> None:
+    key = superset.harness.add_visual("Revenue")
+    saved, before = superset.reader().backup(key), visuals(superset)
+    superset.remover().remove(key)
+    gone = visuals(superset)
     assert gone != before
     assert rehearser.rehearse(key, saved, MARK) == ()
-    assert visuals(connected) == gone
+    assert visuals(superset) == gone
 
 
-def test_every_write_is_about_the_copy(connected, rehearser) -> None:
-    key = connected.harness.add_visual("Revenue")
-    saved = connected.reader().backup(key)
+def test_every_write_is_about_the_copy(superset, rehearser) -> None:
+    key = superset.harness.add_visual("Revenue")
+    saved = superset.reader().backup(key)
     rehearser.rehearse(key, saved, MARK)
-    asked = [f"{r.method} {r.path}" for r in connected.server.requests.writes()]
+    asked = [f"{r.method} {r.path}" for r in superset.server.requests.writes()]
     number = saved.manifest["number"]
     assert not any(path.endswith(f"/{number}") for path in asked)
     assert asked[0] == "POST /api/v1/dashboard/import/"
@@ -58,23 +49,23 @@ def test_every_write_is_about_the_copy(connected, rehearser) -> None:
 
 
 @pytest.mark.parametrize("request_", [r"GET /api/v1/dashboard/export/", r"GET /api/v1/security/users/"])
-def test_a_copy_goes_also_when_comparing_it_fails(connected, rehearser, request_) -> None:
-    key = connected.harness.add_visual("Revenue")
-    saved, before = connected.reader().backup(key), visuals(connected)
-    connected.server.faults.add(Fault(request_, "status", status=500, times=None))
+def test_a_copy_goes_also_when_comparing_it_fails(superset, rehearser, request_) -> None:
+    key = superset.harness.add_visual("Revenue")
+    saved, before = superset.reader().backup(key), visuals(superset)
+    superset.server.faults.add(Fault(request_, "status", status=500, times=None))
     with pytest.raises(SourceError):
         rehearser.rehearse(key, saved, MARK)
-    assert visuals(connected) == before
+    assert visuals(superset) == before
 
 
-def test_a_copy_that_cannot_be_removed_is_no_success_and_is_found_later(connected, rehearser) -> None:
-    key = connected.harness.add_visual("Revenue")
-    saved, before = connected.reader().backup(key), visuals(connected)
-    connected.server.faults.add(Fault(r"DELETE ", "status", status=500, times=None))
+def test_a_copy_that_cannot_be_removed_is_no_success_and_is_found_later(superset, rehearser) -> None:
+    key = superset.harness.add_visual("Revenue")
+    saved, before = superset.reader().backup(key), visuals(superset)
+    superset.server.faults.add(Fault(r"DELETE ", "status", status=500, times=None))
     with pytest.raises(SourceError):
         rehearser.rehearse(key, saved, MARK)
-    titles = {v.title for v in connected.harness.sandbox.visuals("dashboard").values()}
+    titles = {v.title for v in superset.harness.sandbox.visuals("dashboard").values()}
     assert f"bi-governance drill {MARK}: Revenue" in titles
-    connected.server.faults.clear()
+    superset.server.faults.clear()
     rehearser.clean_up(key, saved, MARK)
-    assert visuals(connected) == before
+    assert visuals(superset) == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from bi_governance.connectors.superset import CAPABILITIES
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.sandbox.superset import SupersetSandbox
-from tests.connectors.harness import LONG, SOURCE, START, Connected, harness_of
+from tests.connectors.harness import LONG, SOURCE, START, Connected
 
 NUMBER = "its number: links and bookmarks that use the number instead of the short name stop working"
 MADE = "who made it, who changed it last, and when: our account, at the restore"
@@ -31,16 +30,6 @@ WORDS = {
     "charts": "charts on it whose dataset is gone, if they are deleted too",
     "annotations": "annotations taken from other charts or annotation layers",
 }
-
-
-@pytest.fixture
-def superset() -> Iterator[Connected]:
-    """A Superset sandbox being served."""
-    harness = harness_of("superset")
-    with harness.serve() as server:
-        connection = Connected(harness, server)
-        yield connection
-        connection.close()
 
 
 @pytest.fixture

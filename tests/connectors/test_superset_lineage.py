@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bi_governance.connectors.superset.lineage import Reading, Table, read_sql
-from tests.connectors.harness import Connected, harness_of
+from tests.connectors.harness import Connected
 
 T = Table("t")
 
@@ -88,16 +86,6 @@ def test_a_query_too_deep_to_parse_is_unknown() -> None:
     assert read_sql("select " + "(" * 5000 + "1" + ")" * 5000, "mysql") == Reading(
         frozenset(), is_whole=False
     )
-
-
-@pytest.fixture
-def superset() -> Iterator[Connected]:
-    """A Superset sandbox being served."""
-    harness = harness_of("superset")
-    with harness.serve() as server:
-        connection = Connected(harness, server)
-        yield connection
-        connection.close()
 
 
 def reads_of(superset: Connected, chart: str) -> set[tuple[object, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,19 +19,9 @@ from bi_governance.model import Coverage, Interval, RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Reader, Row
 from bi_governance.sandbox import superset_lists
 from bi_governance.sandbox.server import Fault
-from tests.connectors.harness import START, Connected, harness_of
+from tests.connectors.harness import START, Connected
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def superset() -> Iterator[Connected]:
-    """A Superset sandbox being served."""
-    harness = harness_of("superset")
-    with harness.serve() as server:
-        connection = Connected(harness, server)
-        yield connection
-        connection.close()
 
 
 def history(reader: Reader, start: datetime, end: datetime) -> list[Row]:

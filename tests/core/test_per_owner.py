@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ def over(state: State, cap: int | None) -> list[str]:
 
 def gone(native: str, owner: str, days_ago: float = 0) -> ev.Removed:
     return replace(removed(key(native), ago(days_ago)), owner_id=owner)
+
+
+def begun(at: datetime = NOW) -> ev.RemovalIntended:
+    """A deletion of Alice's nobody knows the outcome of."""
+    return ev.RemovalIntended(
+        at=at,
+        key=key("1"),
+        episode=0,
+        route=RemovalRoute.HARD,
+        backup="b",
+        plan_digest="d",
+        owner_id=ALICE.id,
+    )
 
 
 def test_without_a_cap_it_is_always_everybodys_turn() -> None:
@@ -56,16 +70,7 @@ def test_another_sources_owner_of_the_same_id_is_another() -> None:
 
 
 def test_what_is_begun_and_not_settled_counts() -> None:
-    intent = ev.RemovalIntended(
-        at=NOW,
-        key=key("1"),
-        episode=0,
-        route=RemovalRoute.HARD,
-        backup="b",
-        plan_digest="d",
-        owner_id=ALICE.id,
-    )
-    assert over(fold([LIVE, intent]), 1) == ["1", "2", "4"]
+    assert over(fold([LIVE, begun()]), 1) == ["1", "2", "4"]
 
 
 def test_what_was_simulated_counts_in_dry_run() -> None:
@@ -91,17 +96,8 @@ def test_two_more_are_two_more() -> None:
 @pytest.mark.parametrize(("hours", "counts"), [(19.99, True), (20, False)])
 def test_twenty_hours_are_one_run_for_what_was_begun_or_simulated_too(hours: float, counts: bool) -> None:
     at = ago(hours / 24)
-    begun = ev.RemovalIntended(
-        at=at,
-        key=key("1"),
-        episode=0,
-        route=RemovalRoute.HARD,
-        backup="b",
-        plan_digest="d",
-        owner_id=ALICE.id,
-    )
     simulated = ev.RemovalSimulated(at=at, key=key("1"), episode=0, plan_digest="d")
-    for said in ([LIVE, begun], [simulated]):
+    for said in ([LIVE, begun(at)], [simulated]):
         assert bool(over(fold(said), 1)) is counts
 
 

@@ -9,29 +9,14 @@ import pytest
 from bi_governance.backups import FsspecBackups
 from bi_governance.cli import main
 from bi_governance.restore import restore
-from bi_governance.run import daily_run, one_runner
+from bi_governance.run import one_runner
 from bi_governance.verify import Condition, verify
-from tests.flow.test_daily_run import go_live
 from tests.flow.world import World
 
 
 @pytest.fixture
-def store(tmp_path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def world(tmp_path, store):
-    """Three boards deleted by us, their backups in a real store."""
-    company = World(tmp_path, backups=FsspecBackups(f"file://{store}"))
-    for name in ("1", "2", "3"):
-        company.bi.add(name)
-    go_live(company)
-    daily_run(company.services)
-    company.clock.forward(7)
-    assert len(daily_run(company.services).deleted.removed) == 3
-    yield company
-    company.close()
+def world(deleted):
+    return deleted
 
 
 def file_of(world: World, store: Path, name: str) -> Path:

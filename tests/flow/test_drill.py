@@ -1,18 +1,15 @@
 """Drills: backups tried out on copies, what differs recorded, and nothing of the copies left behind."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.backups import FsspecBackups
 from bi_governance.cli import main
 from bi_governance.drill import drill, sample, settle_drills
 from bi_governance.errors import SourceBroken
 from bi_governance.model import Mode, RemovalRoute
 from bi_governance.run import daily_run, one_runner
-from tests.flow.test_daily_run import go_live
 from tests.flow.world import World
 
 
@@ -45,23 +42,10 @@ class Rehearsals:
 
 
 @pytest.fixture
-def store(tmp_path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def world(tmp_path, store):
-    """Three deleted boards with backups in a real store, at a platform where copies can be made."""
-    company = World(tmp_path, backups=FsspecBackups(f"file://{store}"))
-    company.rehearsals = company.arms.rehearsers["bi"] = Rehearsals()
-    for name in ("1", "2", "3"):
-        company.bi.add(name)
-    go_live(company)
-    daily_run(company.services)
-    company.clock.forward(7)
-    assert len(daily_run(company.services).deleted.removed) == 3
-    yield company
-    company.close()
+def world(deleted):
+    """A platform where copies can be made."""
+    deleted.rehearsals = deleted.arms.rehearsers["bi"] = Rehearsals()
+    return deleted
 
 
 def drilled(world: World, *names: str):
