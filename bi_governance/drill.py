@@ -123,3 +123,13 @@ def settle_drills(services: Services, state: State, lease: Lease, run_id: str) -
         services.ledger.append([cleaned], lease)
         settled.append(key)
     return settled
+
+
+def left_over(services: Services, state: State) -> list[str]:
+    """The copies that could not be removed yet, a sentence each; the next run tries again."""
+    return [
+        f"the copy that a drill made of {case.key} could not be removed at {case.key.source} yet; it is "
+        f"marked {case.drill_intended.mark} there, and the next run tries again"
+        for case in state.cases.values()
+        if case.drill_intended is not None and case.key.source in services.readers
+    ]

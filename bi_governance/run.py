@@ -17,7 +17,7 @@ from bi_governance.alert import AlertReport, alert, concerns_of, settle_silence
 from bi_governance.collect import SourceCollection, collect
 from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.drift import Dropped, Written, keep_what_is_the_same
-from bi_governance.drill import settle_drills
+from bi_governance.drill import left_over, settle_drills
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
 from bi_governance.fallback import fall_back, tell_admins
 from bi_governance.follow import FollowReport, follow
@@ -143,6 +143,7 @@ def settle(services: Services, report: RunReport, lease: Lease) -> None:
         )
     for settled in (settle_removals, settle_restores, settle_purges, settle_drills):
         report.settled.extend(f"{key} settled" for key in settled(services, state, lease, report.run_id))
+    report.problems.extend(left_over(services, services.ledger.state()))
 
 
 def collect_stage(services: Services, run_id: str, lease: Lease) -> list[SourceCollection]:

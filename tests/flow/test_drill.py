@@ -180,3 +180,17 @@ def test_the_command_says_what_is_not_possible(configured, capsys) -> None:
     status, said, _ = command(capsys, "--sample", "1", "--yes", "--json")
     assert status == 0
     assert json.loads(said)["not_possible"] == {"bi:board:1": "source 'bi' is not configured"}
+
+
+def test_a_copy_that_cannot_be_removed_is_told_until_it_is_gone(world) -> None:
+    world.rehearsals.failing["1"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        drilled(world, "1")
+    real = world.rehearsals.clean_up
+    world.rehearsals.clean_up = lambda key, saved, mark: (_ for _ in ()).throw(SourceBroken("it stays"))
+    report = daily_run(world.services)
+    (mark,) = world.rehearsals.copies
+    assert report.outcome == "failed"
+    assert any("bi:board:1" in text and f"marked {mark}" in text for text in report.problems)
+    world.rehearsals.clean_up = real
+    assert daily_run(world.services).problems == []
