@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bi_governance import events as ev
+from bi_governance.guards import Limits, trial_lasted
 from bi_governance.lifecycle import Case, State, fold
 from bi_governance.model import Mode, NoticeKind, VisualKey
 from bi_governance.ports import Services
@@ -50,6 +51,7 @@ class SourceTrial:
     readers: tuple[str, ...]
     saved: dict[str, int]
     gone: tuple[WouldHaveGone, ...]
+    is_too_old: bool = False  # to go live on, by trial.valid_days
 
     @property
     def is_complete(self) -> bool:
@@ -78,6 +80,7 @@ class SourceTrial:
             "days": self.lasted.days,
             "days_needed": self.needed.days,
             "complete": self.is_complete,
+            "too_old": self.is_too_old,
             "complete_at": self.complete_at.isoformat() if self.complete_at else None,
             "told_about": self.told,
             "readers": list(self.readers),
@@ -91,22 +94,26 @@ class SourceTrial:
 def trials(services: Services) -> tuple[SourceTrial, ...]:
     """The last trial of every configured source, from the ledger alone."""
     state, found = follow_trials(services.ledger.events())
-    needed = timedelta(days=services.limits.trial_days)
-    return tuple(_trial(name, state, found.get(name, _Tally()), needed) for name in sorted(services.readers))
+    limits, now = services.limits, services.clock.now()
+    return tuple(
+        _trial(name, state, found.get(name, _Tally()), limits, now) for name in sorted(services.readers)
+    )
 
 
-def _trial(name: str, state: State, tally: _Tally, needed: timedelta) -> SourceTrial:
+def _trial(name: str, state: State, tally: _Tally, limits: Limits, now: datetime) -> SourceTrial:
     lasted = tally.last - tally.began if tally.began and tally.last else timedelta(0)
+    counts = trial_lasted(name, state, limits, now)
     return SourceTrial(
         name,
         state.mode_of(name),
         tally.began,
         lasted,
-        needed,
+        timedelta(days=limits.trial_days),
         len(tally.told),
         tuple(sorted(tally.readers)),
         dict(sorted(tally.saved.items())),
         tuple(sorted(tally.gone.values(), key=lambda g: (g.wanted_at is None, g.at, g.key))),
+        is_too_old=counts < lasted,
     )
 
 

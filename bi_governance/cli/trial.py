@@ -61,6 +61,8 @@ def _regret(trial: SourceTrial) -> Text:
 
 def _how_long(trial: SourceTrial, zone: tzinfo) -> str:
     lasted = f"{trial.lasted.days} of {trial.needed.days} days"
+    if trial.is_too_old:
+        return f"{lasted}, too old: a new one is needed"
     if trial.is_complete:
         return f"{lasted}, completed on {local(trial.complete_at, zone)}" if trial.began else "not needed"
     if trial.began is None:

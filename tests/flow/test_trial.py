@@ -52,6 +52,19 @@ def test_how_long_it_lasts_and_when_it_is_complete(tried):
     assert the_trial(tried).is_complete
 
 
+def test_a_trial_too_old_to_go_live_on_says_so(tried):
+    run_days(tried, 14)
+    valid = tried.services.limits.trial_valid_days
+    tried.clock.forward(valid - 1)
+    assert not the_trial(tried).is_too_old
+    tried.clock.forward(1)
+    found = the_trial(tried)
+    assert (found.is_too_old, found.to_json()["too_old"]) == (True, True)
+    console = Console(width=80, record=True)
+    console.print(trial_view([found], UTC))
+    assert "21 of 21 days, too old" in console.export_text()
+
+
 def test_what_was_used_again_is_regret_with_how_and_when(tried):
     tried.bi.view("2")
     tried.clock.forward(1)
