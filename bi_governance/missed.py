@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bi_governance import events as ev
 from bi_governance.guards import Evidence
@@ -49,11 +49,12 @@ def _note_opened(services: Services, run_id: str, lease: Lease) -> None:
         and key.source in services.readers
         and (key, case.gone.episode) not in state.standing.losses
     }
-    opened = services.warehouse.last_opened(gone.keys())
+    opened = services.warehouse.last_views(gone.keys())
     regretted: list[ev.Event] = [
         _regretted(now, run_id, key, "opened")
         for key, removal in gone.items()
-        if key in opened and opened[key] > removal.at
+        # By day, so an opening on the day of the removal may have come before it.
+        if key in opened and opened[key] > removal.at.astimezone(UTC).date()
     ]
     services.ledger.append(regretted, lease)
 

@@ -329,16 +329,12 @@ class Warehouse(Protocol):
         """The mart `visual_viewer` for these visuals: who used them most lately, in that order."""
         ...
 
-    def last_views(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, date]:
-        """The last UTC day on which access history shows a person's use of these, where it shows any."""
+    def last_views(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, date]:
+        """The last UTC day on which history shows a person viewing each of these, also if it is gone."""
         ...
 
     def uses_around(self, day: date, days: int, *, deliveries: bool) -> Mapping[VisualKey, date]:
         """Per visual the UTC day of use nearest to `day`, at most `days` away, where one is known."""
-        ...
-
-    def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
-        """The start of the last UTC day on which somebody viewed each of these, also if it is gone."""
         ...
 
     def source_days(self) -> list[SourceDay]:

@@ -61,21 +61,6 @@ def read_viewers(
     return {key: tuple(viewers) for key, viewers in found.items()}
 
 
-def read_last_opened(
-    connection: sa.Connection, schema: str, keys: Collection[VisualKey]
-) -> Mapping[VisualKey, datetime]:
-    """Per visual the start of the last UTC day with a view of a person, whether it is still there or not."""
-    mart = _mart("visual_usage_daily", schema, ("visual_key", "view_count", "day"))
-    query = sa.select(mart.c.visual_key, sa.func.max(mart.c.day).label("day")).where(mart.c.view_count > 0)
-    found: dict[VisualKey, datetime] = {}
-    names = sorted(str(key) for key in keys)
-    for start in range(0, len(names), _KEYS_PER_QUERY):
-        some = query.where(mart.c.visual_key.in_(names[start : start + _KEYS_PER_QUERY]))
-        for row in connection.execute(some.group_by(mart.c.visual_key)):
-            found[VisualKey.parse(row.visual_key)] = datetime.combine(row.day, time(), UTC)
-    return found
-
-
 def read_witnessed(connection: sa.Connection, schema: str) -> Mapping[VisualKey, Interval]:
     """Per visual, the stretch its platform's own last-access field vouches for."""
     mart = _mart("visual_last_access", schema, _PLAIN, _WITNESSED)
@@ -125,17 +110,18 @@ def read_source_days(connection: sa.Connection, schema: str) -> list[SourceDay]:
 
 
 def read_last_views(
-    connection: sa.Connection, schema: str, keys: Sequence[VisualKey]
+    connection: sa.Connection, schema: str, keys: Collection[VisualKey]
 ) -> Mapping[VisualKey, date]:
-    """The last day in `visual_usage_daily` on which a person used each of these visuals."""
-    if not keys:
-        return {}
-    mart = _mart("visual_usage_daily", schema, ["visual_key", "day", "view_count"])
-    query = sa.select(mart.c.visual_key, sa.func.max(mart.c.day).label("day")).where(
-        mart.c.visual_key.in_([str(key) for key in keys]), mart.c.view_count > 0
-    )
-    rows = connection.execute(query.group_by(mart.c.visual_key))
-    return {VisualKey.parse(row.visual_key): row.day for row in rows}
+    """Per visual the last UTC day with a view of a person, whether it is still there or not."""
+    mart = _mart("visual_usage_daily", schema, ("visual_key", "view_count", "day"))
+    query = sa.select(mart.c.visual_key, sa.func.max(mart.c.day).label("day")).where(mart.c.view_count > 0)
+    found: dict[VisualKey, date] = {}
+    names = sorted(str(key) for key in keys)
+    for start in range(0, len(names), _KEYS_PER_QUERY):
+        some = query.where(mart.c.visual_key.in_(names[start : start + _KEYS_PER_QUERY]))
+        for row in connection.execute(some.group_by(mart.c.visual_key)):
+            found[VisualKey.parse(row.visual_key)] = row.day
+    return found
 
 
 def read_uses_around(

@@ -106,10 +106,6 @@ class SqlWarehouse:
         """Who used these visuals most lately; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_viewers(connection, schema, keys))
 
-    def last_opened(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, datetime]:
-        """The last UTC day on which each was viewed; StorageError before the first transform."""
-        return self._read_mart(lambda connection, schema: marts.read_last_opened(connection, schema, keys))
-
     def bi_users(self) -> list[BiUser]:
         """Every account of every source; StorageError before the first transform."""
         return self._read_mart(marts.read_bi_users)
@@ -118,8 +114,8 @@ class SqlWarehouse:
         """What these visuals read, by name; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_upstream(connection, schema, keys))
 
-    def last_views(self, keys: Sequence[VisualKey]) -> Mapping[VisualKey, date]:
-        """The last day with a person's use, by access history; StorageError before the first transform."""
+    def last_views(self, keys: Collection[VisualKey]) -> Mapping[VisualKey, date]:
+        """The last UTC day a person viewed each; StorageError before the first transform."""
         return self._read_mart(lambda connection, schema: marts.read_last_views(connection, schema, keys))
 
     def uses_around(self, day: date, days: int, *, deliveries: bool) -> Mapping[VisualKey, date]:

@@ -233,6 +233,6 @@ def test_what_was_opened_is_known_by_day_also_after_it_is_gone(built):
     built.warehouse.append_history("looker_historical_access", SOURCE, "run", NOW, history)
     built.warehouse.set_robots(SOURCE, [Person("9", "Robot", "bot@acme.test")], NOW)
     built.transformer.build()
-    assert built.warehouse.last_opened([LOOK]) == {LOOK: MIDNIGHT - 3 * DAY}
-    assert built.warehouse.last_opened([VisualKey(SOURCE, "look", "8")]) == {}
-    assert built.warehouse.last_opened([]) == {}
+    assert built.warehouse.last_views([LOOK]) == {LOOK: (MIDNIGHT - 3 * DAY).date()}
+    assert built.warehouse.last_views([VisualKey(SOURCE, "look", "8")]) == {}
+    assert built.warehouse.last_views([]) == {}

@@ -340,20 +340,13 @@ class RowStore:
                     found.setdefault(VisualKey(source, "board", str(row["thing"])), []).append(used)
         return {key: min(uses, key=lambda used: abs(used - day)) for key, uses in found.items()}
 
-    def last_opened(self, keys: Collection[VisualKey]) -> dict[VisualKey, datetime]:
-        """By day, as the mart has it."""
-        return {
-            key: max(v.last_viewed_at for v in found).replace(hour=0, minute=0, second=0, microsecond=0)
-            for key, found in self.viewers(keys).items()
-        }
-
     def witnessed(self) -> dict[VisualKey, Interval]:
         return {}
 
     def upstream(self, keys: Sequence[VisualKey]) -> dict[VisualKey, tuple[str, ...]]:
         return {key: ("shop.orders",) for key in keys if key.native_id in self.read_orders}
 
-    def last_views(self, keys: Sequence[VisualKey]) -> dict[VisualKey, date]:
+    def last_views(self, keys: Collection[VisualKey]) -> dict[VisualKey, date]:
         found: dict[VisualKey, date] = {}
         for key in keys:
             robots = self.robots.get(key.source, set())

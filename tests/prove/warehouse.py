@@ -115,6 +115,11 @@ class MemoryWarehouse(RowStore):
     def viewers(self, keys: Collection[VisualKey]) -> dict[VisualKey, tuple[Viewer, ...]]:
         return {}
 
+    def last_views(self, keys: Collection[VisualKey]) -> dict[VisualKey, date]:
+        told = {source: self._told(source) for source in {key.source for key in keys}}
+        seen = {key: told[key.source].last(key.type, key.native_id, "human", None) for key in keys}
+        return {key: at.date() for key, at in seen.items() if at is not None}
+
     def uses_around(self, day: date, days: int, *, deliveries: bool) -> dict[VisualKey, date]:
         """No world lives long enough to have been used a year ago."""
         return {}
