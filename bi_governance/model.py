@@ -208,7 +208,8 @@ class Facts:
     platform's own last-access field proves for this visual. `active_schedules` counts enabled
     schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
     no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
-    `last_year_use` is the UTC day of its use nearest to a year ago, where history shows one.
+    `last_year_use` is the UTC day of its use nearest to a year ago, where history shows one. `returned_at` is
+    when it was first seen alive again after it had lain in the platform's trash.
     """
 
     key: VisualKey
@@ -221,6 +222,7 @@ class Facts:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     first_seen_at: datetime | None = None
+    returned_at: datetime | None = None
     last_viewed_at: datetime | None = None
     last_viewed_by: str | None = None
     last_delivered_at: datetime | None = None

@@ -112,6 +112,8 @@ def own_uses(facts: Facts, case: Case, policy: Policy) -> list[tuple[datetime, s
         (facts.updated_at, "changed"),
         (facts.last_delivered_at if policy.count_deliveries else None, "delivered"),
         (facts.last_viewed_at, "viewed"),
+        # Whoever takes something out of the trash wants it, and no platform counts that as a change.
+        (facts.returned_at, "taken out of the trash"),
         (case.restored_at, "restored"),
     )
     return [(moment, how) for moment, how in moments if moment is not None]

@@ -14,7 +14,14 @@ import sqlalchemy as sa
 from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.warehouse.tables import UtcTime
 
-_TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
+_TIMES = (
+    "created_at",
+    "updated_at",
+    "first_seen_at",
+    "returned_at",
+    "last_viewed_at",
+    "last_delivered_at",
+)
 _VIEWER = ("visual_key", "source", "viewer_id", "views", "viewer_rank")
 _SEEN = ("last_viewed_at",)
 _KEYS_PER_QUERY = 500
@@ -198,6 +205,7 @@ def _facts(
         created_at=row.created_at,
         updated_at=row.updated_at,
         first_seen_at=row.first_seen_at,
+        returned_at=row.returned_at,
         last_viewed_at=row.last_viewed_at,
         last_viewed_by=row.last_viewed_by,
         last_delivered_at=row.last_delivered_at,

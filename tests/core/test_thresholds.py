@@ -90,6 +90,7 @@ def test_a_visual_in_use_tells_how_far_it_is() -> None:
         ({"last_viewed_at": ago(5)}, "viewed"),
         ({"last_delivered_at": ago(5)}, "delivered"),
         ({"updated_at": ago(5)}, "changed"),
+        ({"returned_at": ago(5)}, "taken out of the trash"),
         ({"created_at": ago(5)}, "created"),
         ({"created_at": None, "first_seen_at": ago(5)}, "created"),
     ],

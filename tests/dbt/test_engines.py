@@ -8,6 +8,7 @@ from tests.dbt.conftest import built_for
 MARTS = (
     "visual_last_access",
     "visual_first_seen",
+    "visual_trash_change",
     "visual_usage_daily",
     "visual_containment",
     "visual_dependency",

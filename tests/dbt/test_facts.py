@@ -89,6 +89,14 @@ def test_first_seen_survives_the_daily_replacement(built):
     assert facts_of(built, VisualKey(SOURCE, "look", "8")).first_seen_at == NOW + DAY
 
 
+def test_coming_out_of_the_trash_is_remembered_from_the_first_inventory_that_shows_it(built):
+    for days, in_trash in enumerate([False, True, True, False, False]):
+        inventory(built, NOW + days * DAY, looker_look=[{"look_id": "7", "deleted": in_trash}])
+        built.transformer.build()
+        assert facts_of(built).is_trashed is in_trash
+        assert facts_of(built).returned_at == (NOW + 3 * DAY if days >= 3 else None)
+
+
 def test_what_the_platform_says_proves_non_use_until_the_inventory_was_read(built):
     inventory(built, looker_look=[{"look_id": "7", "last_accessed_at": NOW - 80 * DAY}, {"look_id": "8"}])
     built.transformer.build()

@@ -67,6 +67,7 @@ class Compared:
 
     def build(self) -> TransformReport:
         report = self._real.build()
+        self._double.build()
         self._differences += _differences("facts", self._double.facts(), self._warehouse.facts(), _told)
         days = (self._double.source_days(), self._warehouse.source_days())
         self._differences += _differences(
@@ -90,6 +91,7 @@ def _told(facts: Facts) -> tuple[object, ...]:
         facts.owner.email if facts.owner else None,
         facts.created_at,
         facts.updated_at,
+        facts.returned_at,
         facts.last_viewed_at,
         facts.last_delivered_at,
         facts.active_schedules,

@@ -66,6 +66,7 @@ class Item:
     made_at: datetime
     uses: list[datetime] = field(default_factory=list)
     edits: list[datetime] = field(default_factory=list)  # and restores: what counts as use
+    returns: list[tuple[datetime, datetime]] = field(default_factory=list)  # into the trash, and out of it
     changes: list[datetime] = field(default_factory=list)  # what else makes another thing of it
     held_by: Item | None = None
     scheduled: Any = None
@@ -271,8 +272,12 @@ class Company:
         """Somebody takes it out of Looker's trash."""
         visual = self.looker.visuals.get(f"{item.key.type}:{item.key.native_id}")
         if item.key.source == LOOKER and visual is not None and visual.deleted:
+            lost_at, by_us = visual.deleted_at, visual.deleter_id == self.looker.credentials.user_id
             self.looker.set_trash(visual, deleted=False, by=self.people["ada"][LOOKER])
-            item.edits.append(self.clock.now())
+            if by_us or lost_at is None:
+                item.edits.append(self.clock.now())
+            else:
+                item.returns.append((lost_at, self.clock.now()))
 
     # -- what the servers say ----------------------------------------------------------------------
 

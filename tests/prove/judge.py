@@ -47,6 +47,7 @@ class Judge:
     removed: list[tuple[datetime, Item]] = field(default_factory=list)
     honest: dict[str, list[datetime]] = field(default_factory=lambda: {s: [] for s in SOURCES})
     silent: dict[str, list[datetime]] = field(default_factory=lambda: {s: [] for s in SOURCES})
+    built: dict[str, list[datetime]] = field(default_factory=lambda: {s: [] for s in SOURCES})
     troubled: set[str] = field(default_factory=set)
     doubted: bool = False
     is_running: bool = False
@@ -87,8 +88,10 @@ class Judge:
         self.doubted, self.troubled, self.is_running = doubted, set(), True
         self.population = {source: self.company.population(source) for source in SOURCES}
 
-    def run_read(self, source: str, *, whole: bool, silent: bool) -> None:
-        """How the collection of a source went, from the faults that struck it."""
+    def run_read(self, source: str, *, whole: bool, silent: bool, built: bool) -> None:
+        """How a source was collected, from the faults that struck it; `built` when marts followed."""
+        if whole and built:
+            self.built[source].append(self.now)
         if silent:
             self.silent[source].append(self.now)
         elif whole:
@@ -139,8 +142,15 @@ class Judge:
     def _turn(self, item: Item) -> datetime:
         """The last moment that makes every earlier warning worthless."""
         said = self.said.get(item.handle, ())
-        moments = (*item.uses, *item.edits, *item.changes, *said, *self.turned[item.key.source])
+        moments = (*item.uses, *self._edits(item), *item.changes, *said, *self.turned[item.key.source])
         return max((START, *(m for m in moments if m <= self.now)))
+
+    def _edits(self, item: Item) -> Iterator[datetime]:
+        """What counts as use and is no view; out of the trash, if a run had seen it in there."""
+        yield from item.edits
+        for lost_at, back_at in item.returns:
+            if any(lost_at < at <= back_at for at in self.built[item.key.source]):
+                yield back_at
 
     def warnings(self, item: Item) -> Iterator[Told]:
         """Every warning in live that Slack accepted about it, oldest first."""
@@ -180,7 +190,7 @@ class Judge:
         source = item.key.source
         needed = IDLE - (GRACE if self._has_agreed(item, self._turn(item)) else timedelta(0))
         known = [u for u in item.uses if not self._was_denied(source, u)]
-        last = max((item.made_at, START - HISTORY_DAYS * DAY, *known, *item.edits))
+        last = max((item.made_at, START - HISTORY_DAYS * DAY, *known, *self._edits(item)))
         if self.now - last < needed - timedelta(seconds=1):
             self.object(5, f"{item.handle} was removed {self.now - last} after its last use")
         if not self.is_running and not any(self.now - at <= 2 * DAY for at in self.honest[source]):

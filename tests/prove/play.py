@@ -88,6 +88,7 @@ class World:
         if run.meanwhile is not None:
             fate.acts_at, fate.act = run.meanwhile[0], lambda act=run.meanwhile[1]: self.people.act(act)
         before = {source: self.company.writes(source) for source in SOURCES}
+        builds = self.product.memory.builds
         were_live = dict(self.judge.live)
         self.judge.run_begins(doubted=run.fails_a_test)
         self.judge.troubled = {t.where for t in run.troubles if t.sort == "feed"}
@@ -99,7 +100,7 @@ class World:
             self.tally["kills"] += 1
         except GovernanceError as error:
             self.tally[f"ended with {type(error).__name__}"] += 1
-        self._note(run)
+        self._note(run, built=self.product.memory.builds > builds)
         self.people.note_back()
         for difference in self.product.differences:
             self.judge.object(10, f"the facts are not those of dbt: {difference}")
@@ -111,7 +112,7 @@ class World:
             self.is_unsettled = True
         return report
 
-    def _note(self, run: Run) -> None:
+    def _note(self, run: Run, *, built: bool) -> None:
         """How the sources could be read, from the faults that struck and what was noted of the collection."""
         self.judge.is_running = False
         for source in SOURCES:
@@ -122,7 +123,7 @@ class World:
             mine = {t.sort for t in run.troubles if t.where == source}
             if "feed" in mine and struck and is_whole:
                 self.judge.object(5, f"{source} passed for read although it could not be")
-            self.judge.run_read(source, whole=is_whole, silent="silent" in mine and struck)
+            self.judge.run_read(source, whole=is_whole, silent="silent" in mine and struck, built=built)
 
     @contextmanager
     def _troubles(self, run: Run) -> Iterator[None]:

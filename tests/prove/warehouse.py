@@ -49,13 +49,26 @@ class MemoryWarehouse(RowStore):
         self.platforms = platforms
         self.tables: dict[str, dict[str, list[Row]]] = {}
         self.first_seen: dict[VisualKey, datetime] = {}
+        self.read_at: dict[str, datetime] = {}
+        self.trashed: dict[VisualKey, bool] = {}
+        self.returned: dict[VisualKey, datetime] = {}
+        self.builds = 0
 
     def stage(self, source: str, run_id: str, tables: Sequence[str]) -> MemoryStage:
         return MemoryStage(self, source, tables)
 
     def note_seen(self, source: str, at: datetime) -> None:
+        self.read_at[source] = at
         for facts in self._facts_of(source):
             self.first_seen.setdefault(facts.key, at)
+
+    def build(self) -> None:
+        """What changed between the inventories of two builds is remembered, as by dbt."""
+        self.builds += 1
+        for facts in self.facts():
+            if self.trashed.get(facts.key, False) and not facts.is_trashed:
+                self.returned[facts.key] = self.read_at[facts.key.source]
+            self.trashed[facts.key] = facts.is_trashed
 
     def facts(self) -> list[Facts]:
         return sorted((f for source in self.tables for f in self._facts_of(source)), key=lambda f: f.key)
@@ -235,6 +248,7 @@ class _Looker(_Told):
             created_at=made,
             updated_at=row["updated_at"],
             first_seen_at=self.store.first_seen.get(self.key(type_, id_)),
+            returned_at=self.store.returned.get(self.key(type_, id_)),
             last_viewed_at=max(filter(None, (viewed, self._claimed(type_, id_, row))), default=None),
             last_delivered_at=max(filter(None, delivered), default=None),
             active_schedules=len(plans),
@@ -314,6 +328,7 @@ class _Superset(_Told):
             owner=self.users.get(row["owner_id"]) or (Person(row["owner_id"]) if row["owner_id"] else None),
             updated_at=row["changed_at"],
             first_seen_at=self.store.first_seen.get(self.key(type_, id_)),
+            returned_at=self.store.returned.get(self.key(type_, id_)),
             last_viewed_at=self.last(type_, id_, "human", None),
             last_delivered_at=max(filter(None, delivered), default=None),
             active_schedules=len(plans),

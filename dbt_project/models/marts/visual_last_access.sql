@@ -10,6 +10,17 @@ first_seen as (
 
 ),
 
+returned as (
+
+    select
+        visual_key,
+        max(seen_at) as returned_at
+    from {{ ref('visual_trash_change') }}
+    where not is_trashed
+    group by visual_key
+
+),
+
 evidence as (
 
     select * from {{ ref('int_last_access_evidence') }}
@@ -87,6 +98,7 @@ facts as (
         visuals.created_at,
         visuals.updated_at,
         first_seen.first_seen_at,
+        returned.returned_at,
         used.last_viewed_at,
         coalesce(viewers.name, viewers.email, used.last_viewer_id) as last_viewed_by,
         used.last_delivered_at,
@@ -116,6 +128,8 @@ facts as (
         on visuals.visual_key = used.visual_key
     left join first_seen
         on visuals.visual_key = first_seen.visual_key
+    left join returned
+        on visuals.visual_key = returned.visual_key
     left join users as owners
         on visuals.source = owners.source and visuals.owner_id = owners.user_id
     left join users as viewers
