@@ -21,7 +21,7 @@ from bi_governance.guards import deletion_allowance
 from bi_governance.lifecycle import Notice, State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
 from bi_governance.per_owner import OwnerTurns, owner_of
-from bi_governance.plan import Plan
+from bi_governance.plan import Plan, awaits_approval
 from bi_governance.policy import Decision, Neighbourhood, decide
 from bi_governance.ports import BackupContent, Lease, Reader, Services, Sighting
 
@@ -215,6 +215,8 @@ class _Removal:
         state = self.services.ledger.state()
         if state.mode_of(source) is not Mode.LIVE:
             raise _Refused("mode", f"{source} is in dry-run now")
+        if awaits_approval(self.key, state, self.services.limits):
+            raise _Refused("approval", "no admin has approved it in this episode")
         if not self.services.policy.window.is_open(now):
             raise _Refused("window", "the deletion window is closed")
         living = sum(1 for f in self.estate.values() if f.key.source == source and not f.is_trashed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from bi_governance.errors import ConfigurationError, GovernanceError, RefusedFor
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, VisualKey
 from bi_governance.outlook import Outlook
-from bi_governance.plan import EFFECTS, Plan
+from bi_governance.plan import AWAITS_APPROVAL, EFFECTS, Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Lease, Services
 
@@ -31,13 +31,18 @@ COMPARED = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A plan as `plan -o` wrote it; `due` holds what it would delete, with the evidence it was made from."""
+    """A plan as `plan -o` wrote it.
+
+    `due` holds what it would delete, `waiting` what an admin has to approve first, both with the evidence
+    they were decided on.
+    """
 
     digest: str
     as_of: datetime
     config_digest: str
     modes: Mapping[str, str]
     due: Mapping[VisualKey, Mapping[str, Any]]
+    waiting: Mapping[VisualKey, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,15 @@ def write(
 ) -> dict[str, Any]:
     """The plan as plain JSON values, with the evidence it was made from and a digest over all of it."""
     facts = {f.key: f for f in estate}
-    listed = plan.of(*EFFECTS)
-    evidence = {str(d.key): _evidence(d, facts[d.key], state) for d in listed if d.key in facts}
+    listed = (*plan.of(*EFFECTS), *plan.awaiting_approval())
+    evidence = {str(d.key): evidence_of(d, facts[d.key], state) for d in listed if d.key in facts}
     outlook = [each.to_json() for each in ahead]
     body = {**plan.to_json(), "evidence": evidence, "lost_on_restore": dict(lost), "outlook": outlook}
     return {"file_digest": _digest(body), **body}
 
 
-def _evidence(decision: Decision, facts: Facts, state: State) -> dict[str, Any]:
+def evidence_of(decision: Decision, facts: Facts, state: State) -> dict[str, Any]:
+    """What a decision rests on, as plain JSON values."""
     warning, used = state.case(decision.key).warning, decision.usage.last_used
     return {
         "title": facts.title,
@@ -98,15 +104,27 @@ def read(text: str, name: str) -> Written:
         )
     try:
         made = datetime.fromisoformat(body["as_of"])
-        return Written(claimed, made, body["config_digest"], body["modes"], dict(_due(body)))
+        due, waiting = dict(_listed(body, _is_due)), dict(_listed(body, _waits))
+        return Written(claimed, made, body["config_digest"], body["modes"], due, waiting)
     except (ValueError, KeyError, TypeError, GovernanceError) as error:
         raise ConfigurationError(f"{said}: {error}") from error
 
 
-def _due(body: Mapping[str, Any]) -> Iterator[tuple[VisualKey, Mapping[str, Any]]]:
-    for decision in body["decisions"]:
-        if decision["action"] == Action.DELETE:
-            yield VisualKey.parse(decision["key"]), dict(body["evidence"][decision["key"]])
+def _is_due(decision: Mapping[str, Any]) -> bool:
+    return bool(decision["action"] == Action.DELETE)
+
+
+def _waits(decision: Mapping[str, Any]) -> bool:
+    """The same question as `Plan.awaiting_approval`, of plain JSON."""
+    codes = [reason["code"] for reason in decision["reasons"]]
+    return decision["action"] == Action.NONE and AWAITS_APPROVAL in codes
+
+
+def _listed(
+    body: Mapping[str, Any], is_listed: Callable[[Mapping[str, Any]], bool]
+) -> Iterator[tuple[VisualKey, Mapping[str, Any]]]:
+    for decision in filter(is_listed, body["decisions"]):
+        yield VisualKey.parse(decision["key"]), dict(body["evidence"][decision["key"]])
 
 
 def must_be_current(written: Written, config_digest: str, max_age: timedelta, now: datetime) -> None:
@@ -130,7 +148,9 @@ def keep_what_is_the_same(
 
     Never more than it lists, never more than is due now, and nothing about which something changed.
     """
-    dropped = tuple(drifted(written, plan, estate, services.ledger.state()))
+    dropped = tuple(
+        drifted(written.due, written.modes, plan.of(Action.DELETE), plan, estate, services.ledger.state())
+    )
     now = services.clock.now()
     refused: list[ev.Event] = [
         ev.RemovalRefused(
@@ -142,21 +162,36 @@ def keep_what_is_the_same(
     return frozenset(written.due) - {d.key for d in dropped}, dropped
 
 
-def drifted(written: Written, plan: Plan, estate: Sequence[Facts], state: State) -> Iterator[Dropped]:
-    """Everything of the written plan that is not due any more or not as it was, with the reasons."""
-    facts = {f.key: f for f in estate}
+def drifted(
+    listed: Mapping[VisualKey, Mapping[str, Any]],
+    modes: Mapping[str, str],
+    still: Iterable[Decision],
+    plan: Plan,
+    estate: Sequence[Facts],
+    state: State,
+) -> Iterator[Dropped]:
+    """Of what a plan made under `modes` listed, everything that is not as it was, with the reasons.
+
+    `still` is what the present plan lists in the same place: among its deletions, or of what waits for
+    approval.
+    """
+    facts, same = {f.key: f for f in estate}, {d.key for d in still}
     decisions = {d.key: d for d in plan.decisions}
-    for key in sorted(written.due):
-        reasons = list(_differences(written, key, decisions.get(key), facts.get(key), plan, state))
+    for key in sorted(listed):
+        decision = decisions.get(key)
+        reasons = list(_differences(listed[key], key, decision, facts.get(key), modes, plan, state))
+        if key not in same and decision is not None:
+            reasons.append(f"it is not due any more: {'; '.join(map(str, decision.reasons))}")
         if reasons:
-            yield Dropped(key, written.due[key]["episode"], "; ".join(reasons))
+            yield Dropped(key, listed[key]["episode"], "; ".join(reasons))
 
 
 def _differences(
-    written: Written,
+    before: Mapping[str, Any],
     key: VisualKey,
     decision: Decision | None,
     facts: Facts | None,
+    modes: Mapping[str, str],
     plan: Plan,
     state: State,
 ) -> Iterable[str]:
@@ -166,13 +201,10 @@ def _differences(
     if decision is None or facts is None:
         yield "it is not in the present inventory"
         return
-    then, now = written.modes.get(key.source), str(plan.modes[key.source])
+    then, now = modes.get(key.source), str(plan.modes[key.source])
     if then != now:
         yield f"{key.source} was {then} in that plan and is {now} now"
-    known = _evidence(decision, facts, state)
-    before = written.due[key]
+    known = evidence_of(decision, facts, state)
     for name, said in COMPARED.items():
         if before.get(name) != known[name]:
             yield f"its {said} was '{before.get(name)}' in that plan and is '{known[name]}' now"
-    if decision.action is not Action.DELETE:
-        yield f"it is not due any more: {'; '.join(map(str, decision.reasons))}"

@@ -317,6 +317,18 @@ class RemovalAgreed(VisualEvent, kind="removal.agreed"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalApproved(VisualEvent, kind="removal.approved"):
+    """An admin approved the removal, with the list of that digest before them; ends with its episode."""
+
+    episode: int
+    list_digest: str
+
+    @property
+    def once(self) -> str | None:
+        return f"approved:{self.key}:{self.episode}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver(VisualEvent, kind="visual.handed_over"):
     """Somebody named who is told about the visual from now on; holds while `owner_id` owns it there."""
 

@@ -59,6 +59,7 @@ class Limits:
     trial_valid_days: int | None = 60
     live_renew_days: int | None = None
     second_admin: bool = False
+    approval: bool = False  # Live deletes only what an admin approved, visual by visual.
     regret: RegretBudget | None = USUAL_REGRET
     plan_max_age: timedelta = timedelta(days=7)
     feed_max_age: timedelta = timedelta(hours=48)

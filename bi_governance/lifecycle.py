@@ -69,6 +69,7 @@ class Case:
     purged_at: datetime | None = None
     purged: Removal | None = None  # Removed by us, and our backup is gone too.
     agreed_at: datetime | None = None  # The owner need not be waited for any longer in this episode.
+    approved_at: datetime | None = None  # An admin agreed to the deletion in this episode.
     handed_over: ev.HandedOver | None = None
     exemption_requested: ev.ExemptionRequested | None = None
 
@@ -99,6 +100,7 @@ class Case:
             viewers_told=(),
             simulated_at=None,
             agreed_at=None,
+            approved_at=None,
         )
 
 
@@ -347,6 +349,8 @@ def advance(case: Case, event: ev.VisualEvent, mode: Mode) -> Case:
             return replace(case, simulated_at=case.simulated_at or event.at, last_simulated_at=event.at)
         case ev.Regretted():
             return replace(case.next_episode(), regrets=(*case.regrets, event.at))
+        case ev.RemovalApproved() if (mode, event.episode, case.is_open) == (Mode.LIVE, case.episode, True):
+            return replace(case, approved_at=case.approved_at or event.at)
         case ev.RemovalAgreed() | ev.HandedOver() | ev.ExemptionRequested() | ev.ExemptionDeclined():
             return _answered(case, event, mode)
         case _:

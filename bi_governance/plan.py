@@ -20,6 +20,8 @@ from bi_governance.rules import Policy
 
 # Actions that reach people, platforms or backups; a veto stops them, a rescue is always allowed.
 EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE})
+# The reason of what would be deleted if an admin had approved it.
+AWAITS_APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class Plan:
 
     def of(self, *actions: Action) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.action in actions)
+
+    def awaiting_approval(self) -> tuple[Decision, ...]:
+        """What is due and waits for nothing but an admin's approval and its turn."""
+        return tuple(d for d in self.of(Action.NONE) if any(r.code == AWAITS_APPROVAL for r in d.reasons))
 
     def counts(self) -> dict[str, int]:
         return dict(sorted(Counter(str(d.action) for d in self.decisions).items()))
@@ -127,6 +133,7 @@ def make_plan(
     decisions += going.values()
     decisions = _unproven_sources(decisions, evidence)
     decisions = _apply_vetoes(decisions, vetoes)
+    decisions = _await_approval(decisions, state, limits)
     decisions = _apply_caps(decisions, estate, state, limits, now)
     modes = {source: state.mode_of(source) for source in evidence.sources}
     ordered = tuple(sorted(decisions, key=_order))
@@ -159,6 +166,22 @@ def _apply_vetoes(decisions: Iterable[Decision], vetoes: Sequence[Veto]) -> list
         else d
         for d in decisions
     ]
+
+
+def _await_approval(decisions: Sequence[Decision], state: State, limits: Limits) -> list[Decision]:
+    """Before the caps: what nobody approved must not take the turn of what somebody did."""
+    return [
+        _take_away(d, Action.NONE, Reason("approval", "due; an admin has to approve it first"))
+        if d.action is Action.DELETE and awaits_approval(d.key, state, limits)
+        else d
+        for d in decisions
+    ]
+
+
+def awaits_approval(key: VisualKey, state: State, limits: Limits) -> bool:
+    """Whether an admin still has to approve its deletion; a trial deletes nothing and asks nobody."""
+    is_live = state.mode_of(key.source) is Mode.LIVE
+    return limits.approval and is_live and state.case(key).approved_at is None
 
 
 def _apply_caps(

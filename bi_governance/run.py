@@ -467,6 +467,7 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
             "Plan: " + ", ".join(f"{count} {action}" for action, count in report.plan.counts().items())
         )
         lines.extend(report.plan.only_reported())
+        lines.extend(_awaiting(report.plan))
     lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
     lines.extend(report.warned.lines())
     lines.extend(report.viewers.lines())
@@ -486,6 +487,15 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
     lines.extend(f"Problem: {text}" for text in report.problems)
     lines.extend(_standing(report) if is_brief else _trouble(report))
     return f"bi-governance run {report.run_id}: {report.outcome}", lines
+
+
+def _awaiting(plan: Plan) -> Iterator[str]:
+    waiting = len(plan.awaiting_approval())
+    if waiting:
+        yield (
+            f"{waiting} visual(s) are due and wait for an admin's approval: bi-governance approve, or "
+            "/bi approve on Slack."
+        )
 
 
 def _trouble(report: RunReport) -> Iterator[str]:

@@ -83,7 +83,9 @@ def plan_view(
 
     And, with the outlooks `ahead`, from when deletions are possible at each source.
     """
-    shown = [d for d in plan.decisions if everything or d.action not in (Action.NONE, Action.PROTECT)]
+    waits = set(plan.awaiting_approval())
+    quiet = (Action.NONE, Action.PROTECT)
+    shown = [d for d in plan.decisions if everything or d in waits or d.action not in quiet]
     table = Table(
         title=f"Plan as of {local(plan.as_of, zone, hours=True)}  ({plan.digest[:12]})", title_justify="left"
     )

@@ -252,7 +252,7 @@ def delete(
     """Delete what is due, from the marts as they are; in dry-run only write down what would go."""
     options: Options = context.obj.with_later(config, None, source, json)
     options.refuse_as_of("delete")
-    written = drift.read(_text_of(plan_file), str(plan_file)) if plan_file else None
+    written = drift.read(text_of(plan_file), str(plan_file)) if plan_file else None
 
     def check(services: Services) -> None:
         if written is not None:
@@ -287,7 +287,8 @@ def _under_lease(options: Options, opened: App, stage: Callable[[Services, RunRe
     return _finish(options, report)
 
 
-def _text_of(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """What a file holds; ConfigurationError when it cannot be read as text."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ from bi_governance.hearing import give, may, why
 from bi_governance.model import Mode, Person
 from bi_governance.notify import forms
 from bi_governance.notify.answered import rewritten
+from bi_governance.notify.approving import send_approval
 from bi_governance.notify.blocks import Block, button_row
 from bi_governance.notify.buttons import OF_A_REQUEST, buttons, handle_of, read_handle
 from bi_governance.notify.commands import answer_command, send_mode
@@ -113,6 +114,9 @@ class Answers:
         who = self._slack.clicker(sent.user, sent.user_name)
         if sent.form == forms.MODE:
             send_mode(desk, self._slack, who, sent)
+            return
+        if sent.form == forms.APPROVE:
+            send_approval(desk, self._slack, who, sent)
             return
         try:
             answer, (episode, key) = Answer(sent.form), read_handle(sent.kept.get("handle", ""))

@@ -1,4 +1,4 @@
-"""The slash command `/bi`: status, mine, why, keep and mode, for owners and admins."""
+"""The slash command `/bi`: status, mine, why, keep, mode and approve, for owners and admins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bi_governance.explain import current_plan, status
 from bi_governance.hearing import give, why
 from bi_governance.model import Action, Facts, Mode, VisualKey
 from bi_governance.notify import forms
+from bi_governance.notify.approving import ask_for_approval
 from bi_governance.notify.conversation import Conversation
+from bi_governance.notify.refusing import Refused, code_of, record_refusal
 from bi_governance.notify.requests import Command, Submission
 from bi_governance.notify.said import explained
 from bi_governance.plan import EFFECTS
@@ -32,15 +34,8 @@ USAGE = (
     f"/bi keep KEY [DAYS] - keep it, {DEFAULT_KEEP_DAYS} days unless said otherwise",
     "/bi status - where every source stands",
     "/bi mode dry-run|live - admins: stop, or go live",
+    "/bi approve - admins: approve the deletions that are due, where that is asked for",
 )
-
-
-class _No(Exception):
-    """The command is refused: a code, and what its author is told."""
-
-    def __init__(self, code: str, said: str) -> None:
-        super().__init__(said)
-        self.code = code
 
 
 def answer_command(desk: Desk, slack: Conversation, command: Command) -> None:
@@ -51,10 +46,12 @@ def answer_command(desk: Desk, slack: Conversation, command: Command) -> None:
         if verb == "mode":
             _ask_for_mode(desk, slack, who, words, command.trigger)
             return
+        if verb == "approve":
+            ask_for_approval(desk, slack, who, command.trigger)
+            return
         lines = _VERBS.get(verb, _help)(desk, who, words, command)
-    except (_No, GovernanceError) as error:
-        code = error.code if isinstance(error, _No) else "failed"
-        _record(desk, who, f"/bi {verb}", code, str(error))
+    except (Refused, GovernanceError) as error:
+        record_refusal(desk, who, f"/bi {verb}", code_of(error), str(error))
         lines = [str(error)]
     slack.reply(command.reply_to, forms.texts(lines))
 
@@ -66,7 +63,7 @@ def _help(_desk: Desk, _who: Clicker, _words: Lines, _command: Command) -> Lines
 def _status(desk: Desk, who: Clicker, _words: Lines, _command: Command) -> Lines:
     with desk.taking_turn():
         if not who.is_one_of(desk.admins) and not _own(desk, who):
-            raise _No("unauthorised", "This is for admins and for owners of something.")
+            raise Refused("unauthorised", "This is for admins and for owners of something.")
         found = status(desk.services)
     zone = desk.services.policy.window.zone
     lines = [
@@ -128,7 +125,7 @@ def _keep(desk: Desk, who: Clicker, words: Lines, command: Command) -> Lines:
     if not name:
         name, last = [last], str(DEFAULT_KEEP_DAYS)
     if not last.isdecimal():
-        raise _No("invalid", "Write /bi keep KEY DAYS, for example: /bi keep looker_prod:dashboard:42 90")
+        raise Refused("invalid", "Write /bi keep KEY DAYS, for example: /bi keep looker_prod:dashboard:42 90")
     key = _key(desk, " ".join(name))
     click = Click(who, Answer.KEEP, key, f"command/{command.trigger}", days=int(last[:6]))
     return [give(desk, click).said]
@@ -146,13 +143,13 @@ def _key(desk: Desk, text: str) -> VisualKey:
     """A visual by key, or by the link people have; Slack may have put the link between < and >."""
     text = text.strip().strip("<>").split("|")[0]
     if not text:
-        raise _No("invalid", "Name a visual by its key or its link.")
+        raise Refused("invalid", "Name a visual by its key or its link.")
     if not text.startswith(("http://", "https://")):
         return _known(desk, VisualKey.parse(text))
     with desk.taking_turn():
         found = [f.key for f in desk.services.warehouse.facts() if f.url and _same_page(f.url, text)]
     if len(found) != 1:
-        raise _No("invalid", "No single visual is known under that link; use its key.")
+        raise Refused("invalid", "No single visual is known under that link; use its key.")
     return found[0]
 
 
@@ -167,7 +164,7 @@ def _known(desk: Desk, key: VisualKey) -> VisualKey:
     with desk.taking_turn():
         if any(f.key == key for f in desk.services.warehouse.facts()):
             return key
-    raise _No("invalid", f"No visual {key} is known.")
+    raise Refused("invalid", f"No visual {key} is known.")
 
 
 # --- mode
@@ -187,7 +184,7 @@ def _ask_for_mode(desk: Desk, slack: Conversation, who: Clicker, words: Lines, t
         with desk.taking_turn():
             found = outlook(desk.services)
     except GovernanceError as error:
-        _record(desk, who, "/bi mode live", "refused", str(error))
+        record_refusal(desk, who, "/bi mode live", "refused", str(error))
         slack.fill_form(view, forms.reading("Mode: live", [str(error)]))
         return
     zone = desk.services.policy.window.zone
@@ -196,9 +193,9 @@ def _ask_for_mode(desk: Desk, slack: Conversation, who: Clicker, words: Lines, t
 
 def _wanted_mode(desk: Desk, who: Clicker, words: Lines) -> Mode:
     if not who.is_one_of(desk.admins):
-        raise _No("unauthorised", "Only those listed in slack.admins may switch the mode.")
+        raise Refused("unauthorised", "Only those listed in slack.admins may switch the mode.")
     if words not in ([str(Mode.DRY_RUN)], [str(Mode.LIVE)]):
-        raise _No("invalid", "Write /bi mode dry-run or /bi mode live.")
+        raise Refused("invalid", "Write /bi mode dry-run or /bi mode live.")
     return Mode(words[0])
 
 
@@ -222,13 +219,13 @@ def send_mode(desk: Desk, slack: Conversation, who: Clicker, sent: Submission) -
         new = _wanted_mode(desk, who, [sent.kept.get("mode", "")])
         reason = " ".join(sent.fields.get(forms.REASON, "").split())
         if not reason:
-            raise _No("invalid", "Switching the mode needs a reason for the ledger; nothing was changed.")
+            raise Refused("invalid", "Switching the mode needs a reason for the ledger; nothing was changed.")
         _must_be_new(desk, sent.id)
         if new is Mode.LIVE and sent.fields.get(forms.CONFIRMATION, "").strip() != EVERYWHERE:
-            raise _No("unconfirmed", f"Not confirmed: '{EVERYWHERE}' was not typed; nothing was changed.")
+            raise Refused("unconfirmed", f"Not confirmed: '{EVERYWHERE}' was not typed; nothing was changed.")
         said = _switch(desk.services, new, f"{who.actor} ({sent.id})", reason)
-    except (_No, GovernanceError) as error:
-        _record(desk, who, what, error.code if isinstance(error, _No) else "failed", str(error))
+    except (Refused, GovernanceError) as error:
+        record_refusal(desk, who, what, code_of(error), str(error))
         said = str(error)
     slack.whisper("", who.id, said)
 
@@ -243,10 +240,4 @@ def _switch(services: Services, new: Mode, actor: str, reason: str) -> str:
 def _must_be_new(desk: Desk, view: str) -> None:
     for event in desk.services.ledger.events():
         if isinstance(event, ev.ModeChanged | ev.LiveRequested) and event.actor.endswith(f"({view})"):
-            raise _No("replayed", "This was already done.")
-
-
-def _record(desk: Desk, who: Clicker, what: str, code: str, reason: str) -> None:
-    now = desk.services.clock.now()
-    event = ev.RequestRefused(at=now, actor=who.actor, what=what[:100], code=code, reason=reason)
-    desk.services.ledger.append([event])
+            raise Refused("replayed", "This was already done.")

@@ -21,7 +21,7 @@ MAX_TEXTS = 20
 LINE_LIMIT = 600
 REASON_LIMIT = 500
 
-KEEP_FOR_GOOD, HAND_OVER, DELETE, MODE = "keep_for_good", "hand_over", "delete", "mode"
+KEEP_FOR_GOOD, HAND_OVER, DELETE, MODE, APPROVE = "keep_for_good", "hand_over", "delete", "mode", "approve"
 REASON, PERSON, CONFIRMATION = "reason", "person", "confirmation"
 
 
@@ -60,9 +60,14 @@ def switch_mode(new: Mode, lines: Iterable[str], must_type: str, kept: Mapping[s
     """Asks for the reason of a switch and, for live, shows what it means and has a word typed."""
     blocks = [*texts(lines), _reason("Why? It goes into the ledger.")]
     if new is Mode.LIVE:
-        field = {"type": "plain_text_input", "action_id": CONFIRMATION}
-        blocks.append(_input(CONFIRMATION, f"Type '{must_type}' to confirm", field))
+        blocks.append(_confirmation(must_type))
     return _form(MODE, f"Mode: {new}", "Switch", {**kept, "mode": str(new)}, blocks)
+
+
+def approve(lines: Iterable[str], must_type: str, kept: Mapping[str, str]) -> View:
+    """Lists what may be deleted then, and has a word typed."""
+    blocks = [*texts(lines), _confirmation(must_type)]
+    return _form(APPROVE, "Approve deletions", "Approve", kept, blocks)
 
 
 def reading(title: str, lines: Iterable[str]) -> View:
@@ -104,6 +109,11 @@ def _form(name: str, title: str, submit: str, kept: Mapping[str, str], blocks: l
         "close": _plain("Cancel"),
         "blocks": blocks,
     }
+
+
+def _confirmation(must_type: str) -> dict[str, Any]:
+    field = {"type": "plain_text_input", "action_id": CONFIRMATION}
+    return _input(CONFIRMATION, f"Type '{must_type}' to confirm", field)
 
 
 def _reason(label: str) -> dict[str, Any]:

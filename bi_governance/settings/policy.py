@@ -151,6 +151,7 @@ class LimitSettings(Section):
     delete_percent: Annotated[float, Field(ge=0, le=100)] = 2
     delete_percent_min_population: Annotated[int, Field(ge=0)] = 50
     delete_per_owner: Annotated[int, Field(ge=0)] | None = None
+    approval: bool = False
     warn_per_run: Annotated[int, Field(ge=0)] = 200
     purge_per_run: Annotated[int, Field(ge=0)] = 100
     ramp: RampSettings | None = RampSettings()

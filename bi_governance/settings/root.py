@@ -114,6 +114,7 @@ class Settings(Section):
             delete_percent=given.delete_percent,
             delete_percent_min_population=given.delete_percent_min_population,
             delete_per_owner=given.delete_per_owner,
+            approval=given.approval,
             warn_per_run=given.warn_per_run,
             purge_per_run=given.purge_per_run,
             ramp_first=ramp.first if ramp else None,

@@ -201,3 +201,64 @@ def test_a_second_admin_confirms_where_that_is_configured(office):
     office.fill(BOB, reason="agreed", confirmation="all sources")
     assert mode(office) is Mode.LIVE
     assert "asked for by slack:" in office.events(ev.ModeChanged)[-1].reason
+
+
+# --- approve
+
+
+def waits(office, *boards):
+    """Boards of Ada's that are due and wait for an admin."""
+    limits = replace(office.world.services.limits, approval=True)
+    office.world.services = replace(office.world.services, limits=limits)
+    office.warned(*boards)
+    office.forward(7)
+    office.run()
+    assert office.world.bi.writes == []
+
+
+def test_an_admin_approves_what_the_form_lists_and_the_next_run_deletes_it(office):
+    waits(office, "1", "2")
+    office.command(ANN, "approve")
+    shown = office.form(ANN)
+    assert "bi:board:1" in shown
+    assert f"{ADA} was warned on" in shown or "Ada was warned on" in shown
+    office.fill(ANN, confirmation="approve 2")
+    assert office.message(ANN).text == "Approved 2 deletion(s); the next run that may carries them out."
+    office.run()
+    assert office.world.bi.writes == ["remove 1", "remove 2"]
+    assert {e.actor.split()[-1] for e in office.events(ev.RemovalApproved)} == {ANN}
+
+
+def test_only_what_was_shown_is_approved(office):
+    """The list changed between reading and sending: nothing of it counts."""
+    waits(office, "1", "2")
+    office.command(ANN, "approve")
+    office.command(ADA, "keep bi:board:2 30")
+    office.fill(ANN, confirmation="approve 2")
+    assert "is not what you were shown any more" in office.message(ANN).text
+    assert office.events(ev.RemovalApproved) == []
+    assert codes(office) == [(ANN, "/bi approve", "stale")]
+
+
+def test_approving_is_for_admins_and_has_to_be_typed(office):
+    waits(office, "1")
+    assert "Only those listed in slack.admins may approve" in office.command(ADA, "approve")
+    office.command(ANN, "approve")
+    sent = office.people.send_form(ANN, confirmation="approve 1")
+    sent["user"] = {"id": office.members[ADA], "name": "ada"}
+    office.deliver(sent)
+    office.fill(ANN, confirmation="yes")
+    assert office.events(ev.RemovalApproved) == []
+    assert codes(office) == [
+        (ADA, "/bi approve", "unauthorised"),
+        (ADA, "/bi approve", "unauthorised"),
+        (ANN, "/bi approve", "unconfirmed"),
+    ]
+
+
+def test_there_may_be_nothing_to_approve(office):
+    assert "deletions need no approval here" in office.command(ANN, "approve")
+    waits(office, "1")
+    office.command(ADA, "keep bi:board:1 30")
+    office.command(ANN, "approve")
+    assert office.form(ANN) == "Nothing waits for an approval."

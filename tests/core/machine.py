@@ -62,7 +62,7 @@ CHANGES = (
 )  # fmt: skip
 WISHES = (
     "keep a day", "keep for long", "exempt", "unexempt", "list a day", "list for long",
-    "agree", "agree", "hand over", "ask", "decline",
+    "agree", "agree", "approve", "approve", "hand over", "ask", "decline",
 )  # fmt: skip
 FINE = {"looker": "fine", "superset": "fine"}
 numbers = st.integers(0, 5)
@@ -81,6 +81,7 @@ limits = st.builds(
     delete_per_owner=st.sampled_from([None, None, 2, 1, 0]),
     regret=st.sampled_from([None, RegretBudget(0, 0, 30), RegretBudget(1, 40, 20), RegretBudget(0, 60, 9)]),
     purge_per_run=st.sampled_from([100, 1, 100, 0]),
+    approval=st.sampled_from([False, False, False, True]),
 )
 
 
@@ -216,6 +217,12 @@ class World(RuleBasedStateMachine):
             self.list_in_file(key, 1 if wish == "list a day" else 12)
         elif wish == "agree":
             self.agree(key)
+        elif wish == "approve":
+            self.oracle.approve(key)
+            episode = self.shell.state.case(key).episode
+            self.shell.record(
+                ev.RemovalApproved(at=now, actor="ann", key=key, episode=episode, list_digest="d")
+            )
         elif wish == "hand over":
             self.shell.click(
                 ev.HandedOver(at=now, key=key, to_id="U2", to_name="Bob", to_email="bob@acme.test")

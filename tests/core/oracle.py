@@ -35,6 +35,7 @@ class Oracle:
         self.confirmed: dict[str, datetime] = {}
         self.purged: Counter[tuple[int, str]] = Counter()
         self.agreed: dict[VisualKey, list[tuple[int, Mode]]] = {}
+        self.approved: dict[VisualKey, list[tuple[int, Mode]]] = {}
 
     # --- what people did
 
@@ -44,6 +45,10 @@ class Oracle:
     def agree(self, key: VisualKey) -> None:
         """The owner says that nobody need wait for them; when and in which mode decides its worth."""
         self.agreed.setdefault(key, []).append((self.shell.tick, self.mode_of(key.source)))
+
+    def approve(self, key: VisualKey) -> None:
+        """An admin would let it go; worth something under the same conditions as the owner's consent."""
+        self.approved.setdefault(key, []).append((self.shell.tick, self.mode_of(key.source)))
 
     def switch(self, mode: Mode, source: str | None) -> list[str]:
         """Follow a switch; the sources whose mode changed by it."""
@@ -157,21 +162,23 @@ class Oracle:
         first = min(served, key=lambda m: m.at)
         relied_on = self.listed.get(thing.key, date.min)
         assert first.at.date() > relied_on, "1: no new warning after its exemption expired"
-        if self._has_agreed(thing.key, first.tick):
+        if self.mode_of(thing.key.source) is Mode.LIVE and self.shell.limits.approval:
+            assert self._was_said(self.approved, thing.key, first.tick), "14: nobody approved it"
+        if self._was_said(self.agreed, thing.key, first.tick):
             return first.at
         extra = timedelta(days=self.shell.policy.succession_grace_days if first.succession else 0)
         assert self.shell.now - first.at >= grace + extra, "1: too soon after the warning"
         return first.at
 
-    def _has_agreed(self, key: VisualKey, told_at: int) -> bool:
-        """Consent is worth something only from somebody who was told, in live, in this same episode."""
+    def _was_said(self, said: dict[VisualKey, list[tuple[int, Mode]]], key: VisualKey, told_at: int) -> bool:
+        """Consent is worth something only after the owner was told, in live, in this same episode."""
         ended = self.shell.ended.get(key, -1)
-        given = self.agreed.get(key, ())
+        given = said.get(key, ())
         return any(mode is Mode.LIVE and tick >= max(told_at, ended) for tick, mode in given)
 
     def _judge_idle(self, thing: Thing, idle: timedelta) -> None:
         ended = self.shell.ended.get(thing.key, -1)
-        if self._has_agreed(thing.key, ended):
+        if self._was_said(self.agreed, thing.key, ended):
             idle -= timedelta(days=self.shell.policy.warning_days)
         feed, now = self.shell.feeds[thing.key.source], self.shell.now
         facts = feed.facts[thing.key]

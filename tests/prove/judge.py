@@ -44,6 +44,7 @@ class Judge:
     said: dict[str, list[datetime]] = field(default_factory=dict)
     kept: dict[str, datetime] = field(default_factory=dict)
     agreed: dict[str, list[datetime]] = field(default_factory=dict)
+    approved: dict[str, list[datetime]] = field(default_factory=dict)
     removed: list[tuple[datetime, Item]] = field(default_factory=list)
     honest: dict[str, list[datetime]] = field(default_factory=lambda: {s: [] for s in SOURCES})
     silent: dict[str, list[datetime]] = field(default_factory=lambda: {s: [] for s in SOURCES})
@@ -80,6 +81,9 @@ class Judge:
 
     def agree(self, item: Item) -> None:
         self.agreed.setdefault(item.handle, []).append(self.now)
+
+    def approve(self, item: Item) -> None:
+        self.approved.setdefault(item.handle, []).append(self.now)
 
     # -- runs --------------------------------------------------------------------------------------
 
@@ -174,21 +178,23 @@ class Judge:
             self.object(1, f"{item.handle} was removed without a warning since {turn:%Y-%m-%d %H:%M}")
             return
         first = served[0]
-        if self._has_agreed(item, first.at):
+        if self.settings["limits"].get("approval") and not self._was_said(self.approved, item, first.at):
+            self.object(14, f"{item.handle} was removed, and no admin approved it")
+        if self._was_said(self.agreed, item, first.at):
             return
         grace = GRACE if first.reader == item.owner else GRACE + LONGER
         if self.now - first.at < grace - timedelta(seconds=1):
             after = self.now - first.at
             self.object(1, f"{item.handle} was removed {after} after its warning to {first.reader}")
 
-    def _has_agreed(self, item: Item, warned_at: datetime) -> bool:
+    def _was_said(self, said: dict[str, list[datetime]], item: Item, warned_at: datetime) -> bool:
         turn = self._turn(item)
-        return any(at >= max(turn, warned_at) for at in self.agreed.get(item.handle, ()))
+        return any(at >= max(turn, warned_at) for at in said.get(item.handle, ()))
 
     def _judge_idle(self, item: Item) -> None:
         """Every use counts, but for those that history itself denied, and only while it was read."""
         source = item.key.source
-        needed = IDLE - (GRACE if self._has_agreed(item, self._turn(item)) else timedelta(0))
+        needed = IDLE - (GRACE if self._was_said(self.agreed, item, self._turn(item)) else timedelta(0))
         known = [u for u in item.uses if not self._was_denied(source, u)]
         last = max((item.made_at, START - HISTORY_DAYS * DAY, *known, *self._edits(item)))
         if self.now - last < needed - timedelta(seconds=1):

@@ -50,6 +50,7 @@ class Outcome:
         yield "restores", t["event restore.done"]
         yield "sources vetoed", t["event source.vetoed"]
         yield "answers on Slack", t["event answer.given"]
+        yield "approvals by an admin", t["approvals"]
         yield "mode switches", t["event mode.changed"]
         yield "violations", len(self.violations)
         yield "minutes", round(self.seconds / 60, 1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from bi_governance.approve import approve, waiting
 from bi_governance.errors import GovernanceError, RefusedForSafety
 from bi_governance.keep import exempt, keep_until, unexempt
 from bi_governance.ledger import SqlLedger
@@ -61,6 +62,7 @@ class People:
             "stop": lambda: self._switch(None, live=False),
             "live one": lambda: self._switch(source, live=True),
             "stop one": lambda: self._switch(source, live=False),
+            "approve": lambda: self._approve(act.number),
             "press keep": lambda: self._press(act.number, "keep_30"),
             "press delete": lambda: self._press(act.number, "delete"),
             "restore": lambda: self._restore(act.number),
@@ -106,6 +108,16 @@ class People:
                 return
         for name in SOURCES if source is None else (source,):
             self.judge.switch(name, live=live)
+
+    def _approve(self, number: int) -> None:
+        """An admin reads what waits and approves all of it, or the first."""
+        with self.product.process() as services:
+            listed = waiting(services).first(1 if number % 3 == 0 else 1000)
+            done = approve(services, listed, "ann")
+        for item in self.company.items:
+            if item.key in done.approved:
+                self.judge.approve(item)
+                self.tally["approvals"] += 1
 
     def _asked(self) -> list[tuple[Item, Any]]:
         """What owners are asked about on Slack right now, in live: the visual and the message."""

@@ -109,7 +109,20 @@ def draw(seed: int, days: int, share: float | None = None) -> Script:
     if settings["limits"]["delete_percent"] == 0 and chance.random() < 0.7:
         settings["limits"]["delete_percent"] = 100
     drawn = chance.choice([0.9, 0.5, 0.3])
-    return Script(settings, tuple(_day(chance, number, share or drawn) for number in range(days)))
+    lived = tuple(_day(chance, number, share or drawn) for number in range(days))
+    # By dice of its own, so that the worlds of all seeds stay as they were.
+    admin = random.Random(f"approval {seed}")
+    if admin.random() < 0.3:
+        settings["limits"]["approval"] = True
+        lived = tuple(_approving(admin, day) for day in lived)
+    return Script(settings, lived)
+
+
+def _approving(chance: random.Random, day: Day) -> Day:
+    """On most days an admin approves what waits, some of it only on some."""
+    if chance.random() > 0.6:
+        return day
+    return replace(day, acts=(*day.acts, Act("approve", chance.randrange(1000))))
 
 
 def _day(chance: random.Random, number: int, share: float) -> Day:
