@@ -75,6 +75,7 @@ def test_drills_are_built_for_these_platforms_and_no_others() -> None:
     assert built == {"looker", "superset", "tableau"}
     for name in built:
         assert {"refusal", "rehearse", "clean_up", "close"} <= set(dir(PLATFORMS[name].rehearser_factory()))
+    assert built == {name for name, p in PLATFORMS.items() if not p.load_capabilities().why_no_drill}
 
 
 @pytest.mark.parametrize(
