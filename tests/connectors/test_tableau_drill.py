@@ -173,7 +173,8 @@ def test_what_fails_is_a_failed_drill_in_the_vendors_words(
 ) -> None:
     key, saved = saved_of(bench)
     before = world(bench)
-    rehearser = bench.rehearser(drill_project=project, timeout=0.3)
+    waits = {"timeout": 1.0} if fault.kind == "slow" else {}
+    rehearser = bench.rehearser(drill_project=project, **waits)
     bench.sandbox.faults.add(fault)
     with pytest.raises(kind, match=told):
         rehearser.rehearse(key, saved, MARK)
