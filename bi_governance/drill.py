@@ -63,7 +63,7 @@ def _obstacle(services: Services, key: VisualKey) -> str:
         return f"source '{key.source}' is not configured"
     rehearser = services.armory.rehearser(key.source)
     if rehearser is None:
-        return f"no drill is built for {reader.platform} yet"
+        return reader.capabilities.why_no_drill or f"no drill is built for {reader.platform} yet"
     return rehearser.refusal(key)
 
 

@@ -63,7 +63,8 @@ class Capabilities:
     `routes` says per visual type how a removal happens; a type not listed is never removed, hence nobody
     is warned of it: it is only reported; `why_no_route` says for such a type why, or what would change it;
     `lost_on_restore` lists per type, in words for people, what no restore brings back; `backups_hold` where
-    in a backup each part of a visual is found. A reader whose settings take a route away declares its own.
+    in a backup each part of a visual is found; `why_no_drill` says, as what follows `because`, why restores
+    are not rehearsed there. A reader whose settings take a route away declares its own.
     """
 
     history_days: int | None
@@ -71,6 +72,7 @@ class Capabilities:
     lost_on_restore: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     why_no_route: Mapping[str, str] = field(default_factory=dict)
     backups_hold: Held = field(default_factory=dict)
+    why_no_drill: str = ""
 
     def obstacle(self, visual_type: str) -> str:
         """Why visuals of the type can never be removed, in words; empty where they can."""

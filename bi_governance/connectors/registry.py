@@ -117,7 +117,7 @@ _HTTP = {
 }
 
 
-_REHEARSED = frozenset({"looker", "superset"})
+_REHEARSED = frozenset({"looker", "superset", "tableau"})
 
 
 def _built_in(name: str, prefix: str, *required: str, address: str = "base_url", **optional: str) -> Platform:
@@ -191,6 +191,7 @@ _BUILT_IN = (
         history="text",
         history_days="number",
         repository_url="text",
+        drill_project="text",
     ),
 )
 

@@ -85,7 +85,6 @@ class LookerReads:
             "GET /alerts/search": self.search_alerts,
             "GET /alerts/{alert_id}": self.alert,
             "GET /boards": self.all_boards,
-            "GET /content_favorite/search": self.nothing,
             "GET /content_metadata_access": self.content_accesses,
             "GET /content_metadata/{content_metadata_id}": self.content_metadata,
             "GET /lookml_models": self.all_lookml_models,
@@ -221,9 +220,6 @@ class LookerReads:
 
     def all_boards(self, call: Call) -> object:
         return _answer(call, [self._render.board(board) for board in self._world.boards.values()])
-
-    def nothing(self, _: Call) -> object:
-        return []
 
     def content_accesses(self, call: Call) -> object:
         metadata_id = call.query.get("content_metadata_id", "")

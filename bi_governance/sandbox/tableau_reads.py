@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bi_governance.sandbox.rest import Call, Handler
 from bi_governance.sandbox.tableau_access import TableauAccess
+from bi_governance.sandbox.tableau_files import as_downloaded
 from bi_governance.sandbox.tableau_world import (
     TableauDelivery,
     TableauUser,
@@ -100,9 +101,8 @@ class TableauReads:
     def content(self, call: Call) -> Response:
         item = self.workbook(call)
         name = f'name="tableau_workbook"; filename="{item.number}.twbx"'
-        return Response(
-            item.content, media_type="application/octet-stream", headers={"Content-Disposition": name}
-        )
+        content = as_downloaded(item.content, _address(item), self._world.site_name)
+        return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": name})
 
     def permissions(self, item: TableauWorkbook) -> Response:
         rules = [
@@ -152,7 +152,7 @@ class TableauReads:
             id=item.id,
             name=item.title,
             description=item.description,
-            contentUrl=item.title.replace(" ", ""),
+            contentUrl=_address(item),
             webpageUrl=f"https://tableau.example/#/site/{self._world.site_name}/workbooks/{item.number}",
             showTabs=item.show_tabs,
             size=1,
@@ -173,7 +173,7 @@ class TableauReads:
             *(usage if call.query.get("includeUsageStatistics") == "true" else []),
             id=view.id,
             name=view.name,
-            contentUrl=f"{item.title.replace(' ', '')}/sheets/{view.name}",
+            contentUrl=f"{_address(item)}/sheets/{view.name}",
             createdAt=item.created_at,
             updatedAt=item.updated_at,
             sheetType="view",
@@ -203,6 +203,10 @@ class TableauReads:
     def _seen(self, call: Call) -> Iterable[TableauWorkbook]:
         everything = self._access.is_administrator(call)
         return [i for i in self._world.workbooks.values() if everything or i.owner_id == call.actor]
+
+
+def _address(item: TableauWorkbook) -> str:
+    return item.title.replace(" ", "")
 
 
 def _matches(item: TableauWorkbook, filters: str) -> bool:

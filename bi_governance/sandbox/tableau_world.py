@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import uuid
-import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime
-from xml.etree import ElementTree
 
 from bi_governance.sandbox.clock import SimulatedClock
+from bi_governance.sandbox.tableau_files import workbook_file
 
 Grants = dict[tuple[str, str], dict[str, str]]  # (user or group, id) to capabilities and their modes
 
@@ -158,28 +156,3 @@ class TableauWorld:
         self.views = {key: view for key, view in self.views.items() if key not in gone}
         self.deliveries = {k: d for k, d in self.deliveries.items() if d.target_id not in gone}
         self.favorites = {(who, what) for who, what in self.favorites if what not in gone}
-
-
-def workbook_file(title: str, sheets: tuple[str, ...], *, extracts: bool = False) -> bytes:
-    """A package with the workbook's XML, and an extract if there is one."""
-    root = ElementTree.Element("workbook", {"version": "18.1"})
-    worksheets = ElementTree.SubElement(root, "worksheets")
-    for sheet in sheets:
-        ElementTree.SubElement(worksheets, "worksheet", {"name": sheet})
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{title}.twb", ElementTree.tostring(root))
-        if extracts:
-            archive.writestr("Data/Extracts/extract.hyper", b"HyPe" + b"\r\n--\x00" * 20)
-    return held.getvalue()
-
-
-def sheets_in(content: bytes) -> tuple[str, ...] | None:
-    """The names of the sheets in a package, or None when it is no workbook."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            name = next(name for name in archive.namelist() if name.endswith(".twb"))
-            root = ElementTree.fromstring(archive.read(name))  # noqa: S314 - published by tests
-    except (zipfile.BadZipFile, StopIteration, ElementTree.ParseError):
-        return None
-    return tuple(str(sheet.get("name")) for sheet in root.iter("worksheet"))

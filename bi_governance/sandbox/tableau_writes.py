@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from bi_governance.sandbox.rest import Call, Handler
 from bi_governance.sandbox.tableau_access import TableauAccess
+from bi_governance.sandbox.tableau_files import as_stored, sheets_in
 from bi_governance.sandbox.tableau_reads import SITE, TableauReads
-from bi_governance.sandbox.tableau_world import TableauWorld, sheets_in
+from bi_governance.sandbox.tableau_world import TableauWorld
 from bi_governance.sandbox.tableau_xml import answer, element, parsed, refusal
 
 
@@ -52,7 +53,7 @@ class TableauWrites:
             sheets=sheets,
         )
         made = self._world.workbooks[id_]
-        made.content, made.description = sent["tableau_workbook"], item.get("description")
+        made.content, made.description = as_stored(sent["tableau_workbook"]), item.get("description")
         made.has_extracts = b".hyper" in made.content
         made.show_tabs = item.get("showTabs") == "true"
         made.grants = {who: dict(rules) for who, rules in self._world.default_grants.items()}

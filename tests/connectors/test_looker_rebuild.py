@@ -24,7 +24,9 @@ def state(looker: LookerSandbox, key: VisualKey) -> Mapping[str, object]:
     alerts = (a for a in looker.alerts.values() if a.tile_id in {tile.id for tile in tiles})
     return {
         "its id and address": visual.id,
-        "favourites": visual.favorite_count,
+        "who marked it as a favourite, which Looker lets people see and set for themselves only": (
+            visual.favorite_count
+        ),
         "its usage history": (visual.view_count, visual.last_viewed_at),
         "title": visual.title,
         "description": visual.description or "",

@@ -72,9 +72,10 @@ def test_a_reader_has_no_way_to_change_anything() -> None:
 
 def test_drills_are_built_for_these_platforms_and_no_others() -> None:
     built = {name for name, platform in PLATFORMS.items() if platform.rehearser_factory() is not None}
-    assert built == {"looker", "superset"}
+    assert built == {"looker", "superset", "tableau"}
     for name in built:
         assert {"refusal", "rehearse", "clean_up", "close"} <= set(dir(PLATFORMS[name].rehearser_factory()))
+    assert built == {name for name, p in PLATFORMS.items() if not p.load_capabilities().why_no_drill}
 
 
 @pytest.mark.parametrize(

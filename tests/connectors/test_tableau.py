@@ -8,15 +8,14 @@ import pkgutil
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import tableauserverclient
 
 from bi_governance.connectors.http import Exchange
-from bi_governance.connectors.tableau import CAPABILITIES, TableauReader, TableauRemover, usage
+from bi_governance.connectors.tableau import CAPABILITIES, TableauReader, usage
 from bi_governance.connectors.tableau.backup import PACKAGED, PLAIN, checked
-from bi_governance.connectors.tableau.client import VENDOR_ERRORS, TableauClient
+from bi_governance.connectors.tableau.client import VENDOR_ERRORS
 from bi_governance.errors import (
     BackupUnreadable,
     ConfigurationError,
@@ -27,56 +26,19 @@ from bi_governance.errors import (
     SourceForbidden,
 )
 from bi_governance.model import Coverage, Interval, RemovalRoute, VisualKey
-from bi_governance.ports import BackupContent, Row
+from bi_governance.ports import BackupContent
 from bi_governance.sandbox.server import Fault
-from bi_governance.sandbox.tableau import TableauSandbox
 from bi_governance.sandbox.tableau_xml import answer, element, refusal
-from tests.connectors.harness import SOURCE, START, harness_of
+from tests.connectors.harness import SOURCE, START
+from tests.connectors.tableau_bench import Bench, furnished, serving, state_of
 
 ROUTE = RemovalRoute.HARD
 
 
-class Bench:
-    """A Tableau sandbox being served and connectors opened on it."""
-
-    def __init__(self, harness: Any, url: str) -> None:
-        self.harness = harness
-        self.sandbox: TableauSandbox = harness.sandbox
-        self._url = url
-        self._opened: list[TableauReader | TableauRemover] = []
-
-    def reader(self, **settings: object) -> TableauReader:
-        made = TableauReader(SOURCE, self._options(settings), self.harness.clock.now().timestamp)
-        self._opened.append(made)
-        return made
-
-    def remover(self, **settings: object) -> TableauRemover:
-        made = TableauRemover(SOURCE, self._options(settings))
-        self._opened.append(made)
-        return made
-
-    def client(self) -> TableauClient:
-        return TableauClient(SOURCE, self._options({}))
-
-    def rows(self, feed: str) -> list[Row]:
-        return [row for page in self.reader().read_inventory(feed) for row in page]
-
-    def close(self) -> None:
-        for opened in self._opened:
-            opened.close()
-
-    def _options(self, settings: dict[str, object]) -> dict[str, Any]:
-        return {**self.harness.options(self._url), **settings}
-
-
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    harness = harness_of("tableau")
-    with harness.serve() as server:
-        made = Bench(harness, server.url)
+    with serving() as made:
         yield made
-        made.sandbox.faults.clear()
-        made.close()
 
 
 def counters_of(reader: TableauReader, window: Interval) -> dict[str, int]:
@@ -375,54 +337,6 @@ def test_reader_and_remover_take_turns_with_one_token(bench: Bench) -> None:
 
 
 # --- removing and restoring
-
-
-def state_of(bench: Bench, id_: str) -> dict[str, object]:
-    """All there is about a workbook in the sandbox."""
-    item = bench.sandbox.workbooks[id_]
-    views = bench.sandbox.views_of(id_)
-    ids = {id_, *(view.id for view in views)}
-    return {
-        "id": id_,
-        "view ids": sorted(view.id for view in views),
-        "title": item.title,
-        "description": item.description,
-        "project": item.project_id,
-        "owner": item.owner_id,
-        "tags": {tag for tag in item.tags if not tag.startswith("restored-")},
-        "permissions": item.grants,
-        "tabs": item.show_tabs,
-        "content": item.content,
-        "extracts": item.has_extracts,
-        "view tags": {view.name: view.tags for view in views},
-        "view counts": [view.views for view in views],
-        "deliveries": sorted(d.subject for d in bench.sandbox.deliveries.values() if d.target_id in ids),
-        "favourites": sorted(who for who, what in bench.sandbox.favorites if what in ids),
-        "dates": (item.created_at, item.updated_at),
-    }
-
-
-def furnished(bench: Bench) -> VisualKey:
-    """A workbook with all that a workbook can have here."""
-    sandbox, ada = bench.sandbox, bench.harness.ada
-    id_ = sandbox.add_workbook(
-        "Revenue",
-        owner_id=ada,
-        project_id=bench.harness.project,
-        created_at=START - timedelta(days=400),
-        sheets=("Overview", "Detail"),
-        extracts=True,
-    )
-    item = sandbox.workbooks[id_]
-    item.description, item.tags, item.show_tabs = "All of it", {"finance"}, True
-    item.grants = {("user", ada): {"Read": "Allow", "ExportXml": "Deny"}}
-    overview = sandbox.views_of(id_)[0]
-    overview.tags.add("top")
-    sandbox.view(overview.id, by=ada, at=START - timedelta(days=300))
-    sandbox.favorites.add((ada, id_))
-    key = VisualKey(SOURCE, "workbook", id_)
-    bench.harness.schedule(key)
-    return key
 
 
 # What changes in the sandbox, and the words in which its loss is declared.

@@ -1,6 +1,7 @@
 """Drills: backups tried out on copies, what differs recorded, and nothing of the copies left behind."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,9 @@ def test_where_it_is_not_possible_it_says_why(world) -> None:
     assert drilled(world, "1").impossible == {world.key("1"): "no folder is set aside"}
     world.arms.rehearsers.clear()
     assert drilled(world, "1").impossible == {world.key("1"): "no drill is built for fake yet"}
+    reader = world.services.readers["bi"]
+    reader.capabilities = replace(reader.capabilities, why_no_drill="copies cannot be taken away there")
+    assert drilled(world, "1").impossible == {world.key("1"): "copies cannot be taken away there"}
     assert kinds(world) == []
 
 

@@ -6,6 +6,12 @@ from bi_governance.fidelity import Part
 from bi_governance.model import RemovalRoute
 from bi_governance.ports import Capabilities
 
+# A copy made from the backup would prove a way back that nobody takes.
+_NO_DRILL = (
+    "in Domo a restore takes it out of the quarantine, where it lies whole, "
+    "and builds nothing from the backup"
+)
+
 # Domo has no trash: our quarantine keeps content under its id and can be undone, so it is the trash.
 # How long Domo keeps its audit log is not documented: the connector asks how far it reaches.
 CAPABILITIES = Capabilities(
@@ -30,11 +36,15 @@ CAPABILITIES = Capabilities(
             Part.LINEAGE: ("datasets",),
         },
     },
+    why_no_drill=_NO_DRILL,
 )
 
 # Whether a scheduled report sends a page every Monday is only in the instance API, and so are cards:
 # who cannot look there may remove nothing.
 _SETTINGS = "set instance_url and developer_token"
 WITHOUT_INSTANCE = Capabilities(
-    history_days=None, routes={}, why_no_route={"page": _SETTINGS, "card": _SETTINGS}
+    history_days=None,
+    routes={},
+    why_no_route={"page": _SETTINGS, "card": _SETTINGS},
+    why_no_drill=_NO_DRILL,
 )

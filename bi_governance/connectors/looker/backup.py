@@ -21,9 +21,10 @@ DASHBOARD_FILE, LOOKML_FILE, LOOK_FILE, QUERY_FILE = (
     "look.json",
     "query.json",
 )
+# Favourites: Looker's API shows and sets those of the calling account alone, an administrator's too.
 LOST_ON_REBUILD = (
     "its id and address",
-    "favourites",
+    "who marked it as a favourite, which Looker lets people see and set for themselves only",
     "its usage history",
 )
 Files = Iterator[tuple[str, bytes]]

@@ -41,6 +41,10 @@ CAPABILITIES = Capabilities(
         }
     },
     why_no_route={"dashboard": "Power BI exports none, so none could be brought back"},
+    why_no_drill=(
+        "in Power BI importing a file can make a semantic model beside the report, which could not be taken "
+        "away again safely, and a copy that has to be bound anew is not exported, so it could not be compared"
+    ),
 )
 
 # Per tenant; from the operations' descriptions in the published API description.

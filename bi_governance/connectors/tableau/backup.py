@@ -13,6 +13,7 @@ from defusedxml.ElementTree import ParseError, fromstring  # type: ignore[import
 from bi_governance.connectors.tableau import schedules
 from bi_governance.connectors.tableau.capabilities import CAPABILITIES
 from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.comparing import EXTRACTS
 from bi_governance.connectors.tableau.inventory import is_personal
 from bi_governance.connectors.tableau.sighting import folder, views_of, workbook_at
 from bi_governance.errors import SourceBroken, SourceConflict, SourceMissing
@@ -20,7 +21,6 @@ from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent
 
 PACKAGED, PLAIN = "workbook.twbx", "workbook.twb"
-_EXTRACTS = (".hyper", ".tde")
 _DOWNLOAD_HINT = "Give our account the capability Download/Save a Copy on the workbook."
 
 
@@ -41,9 +41,20 @@ def back_up(client: TableauClient, key: VisualKey) -> BackupContent:
             source=client.source,
             hint="Ask its owner to delete it.",
         )
-    content = client.ask(lambda server: _download(server, key.native_id), _DOWNLOAD_HINT)
+    content = download(client, key.native_id)
     name = checked(content, client.source, has_extracts=bool(workbook.has_extracts))
     return BackupContent(files={name: content}, manifest=_manifest(client, key, workbook))
+
+
+def download(client: TableauClient, workbook_id: str) -> bytes:
+    """The workbook's file with its extracts, as Tableau hands it out."""
+
+    def fetch(server: tsc.Server) -> bytes:
+        held = io.BytesIO()
+        server.workbooks.download(workbook_id, filepath=held, include_extract=True)
+        return held.getvalue()
+
+    return client.ask(fetch, _DOWNLOAD_HINT)
 
 
 def checked(content: bytes, source: str, *, has_extracts: bool) -> str:
@@ -57,7 +68,7 @@ def checked(content: bytes, source: str, *, has_extracts: bool) -> str:
         inside = [name for name in names if name.lower().endswith(".twb")]
         if damaged or not inside or not _is_workbook(archive.read(inside[0])):
             raise SourceBroken("the downloaded package holds no whole workbook", source=source)
-    if has_extracts and not any(name.lower().endswith(_EXTRACTS) for name in names):
+    if has_extracts and not any(name.lower().endswith(EXTRACTS) for name in names):
         raise SourceBroken("the downloaded package lacks the workbook's extract", source=source)
     return PACKAGED
 
@@ -70,12 +81,6 @@ def permissions_of(client: TableauClient, workbook: tsc.WorkbookItem) -> list[ts
         return list(workbook.permissions)
 
     return client.ask(populate)
-
-
-def _download(server: tsc.Server, workbook_id: str) -> bytes:
-    held = io.BytesIO()
-    server.workbooks.download(workbook_id, filepath=held, include_extract=True)
-    return held.getvalue()
 
 
 def _is_workbook(text: bytes) -> bool:

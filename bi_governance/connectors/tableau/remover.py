@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tableauserverclient as tsc
 from tableauserverclient.models.reference_item import ResourceReference
 
-from bi_governance.connectors.tableau.backup import PACKAGED, PLAIN, permissions_of
+from bi_governance.connectors.tableau.backup import permissions_of
 from bi_governance.connectors.tableau.client import TableauClient
-from bi_governance.connectors.tableau.sighting import views_of, workbook_at
-from bi_governance.errors import (
-    BackupUnreadable,
-    SourceConflict,
-    SourceForbidden,
-    SourceMissing,
-)
+from bi_governance.connectors.tableau.publishing import publish
+from bi_governance.connectors.tableau.sighting import views_of, workbook_at, workbooks_where
+from bi_governance.errors import SourceConflict, SourceForbidden, SourceMissing
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, RestoreOutcome
 
@@ -61,12 +56,12 @@ class TableauRemover:
         there = workbook_at(self._client, key.native_id)
         if there is not None:
             return there
-        marked = self._filtered(tsc.RequestOptions.Field.Tags, _mark(saved))
+        marked = workbooks_where(self._client, tsc.RequestOptions.Field.Tags, _mark(saved))
         if marked:
             return marked[0]
         namesakes = [
             item
-            for item in self._filtered(tsc.RequestOptions.Field.Name, str(saved["title"]))
+            for item in workbooks_where(self._client, tsc.RequestOptions.Field.Name, str(saved["title"]))
             if item.project_id == saved["project_id"]
         ]
         if not namesakes:
@@ -79,40 +74,11 @@ class TableauRemover:
             )
         return namesakes[0]
 
-    def _filtered(self, field: str, value: str) -> list[tsc.WorkbookItem]:
-        def fetch(
-            server: tsc.Server, options: tsc.RequestOptions
-        ) -> tuple[list[tsc.WorkbookItem], tsc.PaginationItem]:
-            made: Any = tsc.Filter
-            options.filter.add(made(field, tsc.RequestOptions.Operator.Equals, value))
-            return server.workbooks.get(options)
-
-        return [item for page in self._client.pages(fetch) for item in page]
-
     def _publish(self, key: VisualKey, saved: BackupContent) -> tsc.WorkbookItem:
-        file_name = next((name for name in (PACKAGED, PLAIN) if name in saved.files), None)
-        if file_name is None:
-            raise BackupUnreadable(f"The backup of {key} holds no workbook.")
         manifest = saved.manifest
-        title, tabs = str(manifest["title"]), bool(manifest["show_tabs"])
-        item = tsc.WorkbookItem(str(manifest["project_id"]), title, show_tabs=tabs)
-        if manifest.get("description"):
-            item.description = str(manifest["description"])
-
-        def publish(server: tsc.Server) -> tsc.WorkbookItem:
-            file = io.BytesIO(saved.files[file_name])
-            published: tsc.WorkbookItem = server.workbooks.publish(
-                item,
-                file,
-                tsc.Server.PublishMode.CreateNew,
-                connections=None,
-                as_job=False,
-                skip_connection_check=True,
-            )
-            return published
-
+        title, project_id = str(manifest["title"]), str(manifest["project_id"])
         try:
-            return self._client.ask(publish)
+            return publish(self._client, key, saved, title=title, project_id=project_id)
         except SourceMissing as error:
             raise SourceConflict(
                 f"its project {manifest['folder']} is gone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tableauserverclient as tsc
 
@@ -45,6 +45,19 @@ def look(client: TableauClient, usage: Usage, key: VisualKey, since: datetime, n
 def workbook_at(client: TableauClient, workbook_id: str) -> tsc.WorkbookItem | None:
     """The workbook, or None when Tableau says that there is no such one."""
     return _found(client, lambda server: server.workbooks.get_by_id(workbook_id))
+
+
+def workbooks_where(client: TableauClient, field: str, value: str) -> list[tsc.WorkbookItem]:
+    """All workbooks of the site whose field, one of `RequestOptions.Field`, has this value."""
+
+    def fetch(
+        server: tsc.Server, options: tsc.RequestOptions
+    ) -> tuple[list[tsc.WorkbookItem], tsc.PaginationItem]:
+        made: Any = tsc.Filter
+        options.filter.add(made(field, tsc.RequestOptions.Operator.Equals, value))
+        return server.workbooks.get(options)
+
+    return [item for page in client.pages(fetch) for item in page]
 
 
 def views_of(client: TableauClient, workbook: tsc.WorkbookItem) -> list[tsc.ViewItem]:
