@@ -10,7 +10,7 @@ from bi_governance import events as ev
 from bi_governance.answer import Answer, Click, Desk, Reply
 from bi_governance.errors import GovernanceError, LeaseHeld, StorageBusy, StorageError
 from bi_governance.explain import Explanation, explain
-from bi_governance.model import Facts, Mode, NoticeKind, Person
+from bi_governance.model import OF_OTHERS, Facts, Mode, NoticeKind, Person
 from bi_governance.restore import restore
 from bi_governance.run import RunReport, delete_stage, new_run_id, one_runner, prepare_plan, settle
 
@@ -132,8 +132,8 @@ class _Hearing:
                 )
         elif click.answer is Answer.TAKE_OVER and not self._is_viewer(notice):
             raise _Refused("unauthorised", f"Only a viewer who was told may offer to look after {click.key}.")
-        elif notice is not None and notice.notice is NoticeKind.VIEWER and click.answer not in OF_VIEWERS:
-            raise _Refused("unauthorised", f"Whoever used {click.key} may keep it, and nothing else.")
+        elif notice is not None and notice.notice in OF_OTHERS and click.answer not in OF_VIEWERS:
+            raise _Refused("unauthorised", f"Whoever does not own {click.key} may keep it and no more.")
         elif not (self._was_told(notice) or self._is_admin() or self._owns()):
             raise _Refused(
                 "unauthorised", f"Only its owner, whoever was told, or an admin may answer for {click.key}."
@@ -158,7 +158,7 @@ class _Hearing:
         if handed is not None:
             # Whoever took it over by themselves stands in for the owner; only a hand-over makes them one.
             return handed.to_id == self.click.who.id and handed.actor != self.click.who.actor
-        is_theirs = notice is not None and not notice.succession and notice.notice is not NoticeKind.VIEWER
+        is_theirs = notice is not None and not notice.succession and notice.notice not in OF_OTHERS
         by_message = is_theirs and self._was_told(notice)
         return by_message or self._owns()
 

@@ -69,6 +69,7 @@ class Case:
     purged_at: datetime | None = None
     purged: Removal | None = None  # Removed by us, and our backup is gone too.
     agreed_at: datetime | None = None  # The owner need not be waited for any longer in this episode.
+    escalated_at: datetime | None = None  # The next in line was told in this episode.
     approved_at: datetime | None = None  # An admin agreed to the deletion in this episode.
     handed_over: ev.HandedOver | None = None
     exemption_requested: ev.ExemptionRequested | None = None
@@ -101,6 +102,7 @@ class Case:
             simulated_at=None,
             agreed_at=None,
             approved_at=None,
+            escalated_at=None,
         )
 
 
@@ -439,6 +441,8 @@ def _noticed(case: Case, event: ev.NoticeDelivered, mode: Mode) -> Case:
         return case
     if event.notice is NoticeKind.VIEWER and event.recipient not in case.viewers_told:
         return replace(case, viewers_told=(*case.viewers_told, event.recipient))
+    if event.notice is NoticeKind.ESCALATION:
+        return replace(case, escalated_at=case.escalated_at or event.at)
     if event.notice not in ASKING:
         return case
     if any(n.kind is event.notice and n.days_before == event.days_before for n in case.notices):

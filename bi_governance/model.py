@@ -31,7 +31,7 @@ class Action(enum.StrEnum):
 
 
 class NoticeKind(enum.StrEnum):
-    """The notices one episode can bring: all but `viewer` are the owner's.
+    """The notices one episode can bring: all but `viewer` and `escalation` are the owner's.
 
     Only a delivered WARNING starts the grace.
     """
@@ -43,6 +43,11 @@ class NoticeKind(enum.StrEnum):
     DELETED = "deleted"
     RESTORED = "restored"
     VIEWER = "viewer"
+    ESCALATION = "escalation"
+
+
+# Told to others than the owner: their word can keep something, and never lets it go.
+OF_OTHERS = frozenset({NoticeKind.VIEWER, NoticeKind.ESCALATION})
 
 
 class Role(enum.StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bi_governance.errors import ConfigurationError
+from bi_governance.escalate import next_in_line
 from bi_governance.explain import current_plan
 from bi_governance.keep import known_key
 from bi_governance.lifecycle import State
@@ -53,6 +54,8 @@ def preview(services: Services, text: str, wanted: NoticeKind | None = None) -> 
     around = Surroundings(services, estate.facts, [d.key for d in (decision, *plan.of(*TOLD))])
     if wanted is NoticeKind.VIEWER:
         return _to_viewer(services, around, decision, mode)
+    if wanted is NoticeKind.ESCALATION:
+        return _to_next_in_line(services, around, decision, state, mode)
     recipient = _recipient(services, state, around, key)
     told = _told_together(services, plan, state, around, decision, recipient) if is_due else [decision]
     items = tuple(digest_item(services, around, d, recipient) for d in told)
@@ -74,6 +77,18 @@ def _to_viewer(services: Services, around: Surroundings, decision: Decision, mod
     item = replace(digest_item(services, around, decision, recipient), viewed=viewer)
     digest = Digest(MESSAGE_ID, NoticeKind.VIEWER, mode, recipient, (item,), services.retention_days)
     remark = "Viewers are told in live only, once somebody was warned. This is how it would read."
+    return Preview(digest, (remark,))
+
+
+def _to_next_in_line(
+    services: Services, around: Surroundings, decision: Decision, state: State, mode: Mode
+) -> Preview:
+    recipient = next_in_line(services, around.facts[decision.key], state.case(decision.key))
+    if recipient is None:
+        raise ConfigurationError(f"nobody is next in line for {decision.key}: the channel was told already.")
+    item = digest_item(services, around, decision, recipient)
+    digest = Digest(MESSAGE_ID, NoticeKind.ESCALATION, mode, recipient, (item,), services.retention_days)
+    remark = "The next in line is told in live only, when nobody reacts. This is how it would read."
     return Preview(digest, (remark,))
 
 

@@ -128,6 +128,7 @@ class Policy:
     count_deliveries: bool = True
     restore_immunity_days: int = 30
     succession_grace_days: int = 14
+    escalation_days: int | None = 2
     season_days: int = 28
     protect_certified: bool = True
     protect_personal: bool = False

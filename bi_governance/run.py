@@ -19,6 +19,7 @@ from bi_governance.delete import DeleteReport, delete, settle_removals
 from bi_governance.drift import Dropped, Written, keep_what_is_the_same
 from bi_governance.drill import left_over, settle_drills
 from bi_governance.errors import DeliveryError, LeaseLost, StorageError
+from bi_governance.escalate import escalate
 from bi_governance.fallback import fall_back, tell_admins
 from bi_governance.follow import FollowReport, follow
 from bi_governance.guards import Canary, Evidence, SourceEvidence, Veto, trusted_coverage
@@ -59,6 +60,7 @@ class RunReport:
     estate: Estate | None = None
     warned: WarnReport = field(default_factory=WarnReport)
     viewers: ViewerReport = field(default_factory=ViewerReport)
+    escalated: WarnReport = field(default_factory=WarnReport)
     deleted: DeleteReport = field(default_factory=DeleteReport)
     purged: PurgeReport = field(default_factory=PurgeReport)
     followed: FollowReport = field(default_factory=FollowReport)
@@ -355,6 +357,7 @@ def warn_stage(services: Services, report: RunReport, lease: Lease) -> None:
     if report.plan is not None and report.estate is not None:
         report.warned = warn(services, report.plan, report.estate.facts, lease)
         report.viewers = tell_viewers(services, report.plan, report.estate.facts, lease)
+        report.escalated = escalate(services, report.plan, report.estate.facts, lease)
 
 
 def delete_stage(
@@ -471,6 +474,7 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
     lines.append(f"Told about {report.warned.delivered} visual(s) in {report.warned.messages} message(s).")
     lines.extend(report.warned.lines())
     lines.extend(report.viewers.lines())
+    lines.extend(_escalated(report.escalated))
     lines.append(
         f"Deleted {len(report.deleted.removed)}, would have deleted {len(report.deleted.simulated)}."
     )
@@ -487,6 +491,12 @@ def summary(report: RunReport, *, is_brief: bool = False) -> tuple[str, list[str
     lines.extend(f"Problem: {text}" for text in report.problems)
     lines.extend(_standing(report) if is_brief else _trouble(report))
     return f"bi-governance run {report.run_id}: {report.outcome}", lines
+
+
+def _escalated(told: WarnReport) -> Iterator[str]:
+    if told.messages:
+        yield f"Nobody reacted: told the next in line about {told.delivered} visual(s)."
+    yield from (f"Next in line not told: {text}" for text in told.failed[:5])
 
 
 def _awaiting(plan: Plan) -> Iterator[str]:

@@ -49,9 +49,9 @@ def tell_viewers(services: Services, plan: Plan, estate: Sequence[Facts], lease:
         return report
     state = services.ledger.state()
     facts = {f.key: f for f in estate}
-    about_to_go = list(_about_to_go(services, plan, state))
-    viewers = services.warehouse.viewers([d.key for d in about_to_go])
-    live = [d for d in about_to_go if plan.modes[d.key.source] is Mode.LIVE]
+    going = list(about_to_go(services, plan, state))
+    viewers = services.warehouse.viewers([d.key for d in going])
+    live = [d for d in going if plan.modes[d.key.source] is Mode.LIVE]
     told = _messages(services, facts, live, viewers, state, report.sent)
     for index, (recipient, items) in enumerate(told):
         message_id = new_message_id(plan.run_id, NoticeKind.VIEWER, Mode.LIVE, recipient, index)
@@ -60,11 +60,11 @@ def tell_viewers(services: Services, plan: Plan, estate: Sequence[Facts], lease:
             report.sent.waiting += len(items)
             continue
         send(services, digest, plan.run_id, lease, report.sent)
-    _count_trial(services, plan, facts, about_to_go, viewers, report)
+    _count_trial(services, plan, facts, going, viewers, report)
     return report
 
 
-def _about_to_go(services: Services, plan: Plan, state: State) -> Iterator[Decision]:
+def about_to_go(services: Services, plan: Plan, state: State) -> Iterator[Decision]:
     """Decisions on visuals whose owner has been warned, also a moment ago, and whose time is not up."""
     now, vetoed = services.clock.now(), plan.vetoed_sources()
     for decision in plan.of(Action.WARN, Action.REMIND, Action.NONE):
@@ -94,7 +94,7 @@ def _messages(
     }
     for decision in decisions:
         about, case = facts[decision.key], state.case(decision.key)
-        item = DigestItem(about, decision, _deadline(services, about, case, decision))
+        item = DigestItem(about, decision, deadline_now(services, about, case, decision))
         for viewer, recipient in _to_tell(services, about, case, viewers.get(decision.key, ()), report):
             if (decision.key, recipient.address) not in waiting:
                 groups.setdefault(recipient, []).append(replace(item, viewed=viewer))
@@ -144,7 +144,8 @@ def _others(services: Services, facts: Facts, viewers: Sequence[Viewer]) -> Iter
             yield replace(viewer, person=person)
 
 
-def _deadline(services: Services, facts: Facts, case: Case, decision: Decision) -> datetime | None:
+def deadline_now(services: Services, facts: Facts, case: Case, decision: Decision) -> datetime | None:
+    """The first moment it may be deleted, as it stands now."""
     terms = terms_for(facts, services.policy, services.clock.now())
     return deadline_of(case, decision.usage, terms, services.policy)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from bi_governance import events as ev
 from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
 from bi_governance.lifecycle import Case, Notice, State
-from bi_governance.model import Action, Facts, Mode, NoticeKind, Person, Role, Viewer, VisualKey
+from bi_governance.model import OF_OTHERS, Action, Facts, Mode, NoticeKind, Person, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Neighbourhood, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, Thread, TrialNotices
@@ -156,12 +156,12 @@ def _batches(
     """
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
     state = services.ledger.state()
-    # What a viewer may have been told never keeps the owner from being told.
+    # What others may have been told never keeps the owner from being told.
     unsettled = {
         intent.key
         for intents in state.unsettled_notices.values()
         for intent in intents
-        if intent.notice is not NoticeKind.VIEWER
+        if intent.notice not in OF_OTHERS
     }
     due = plan.of(Action.WARN, Action.REMIND)
     viewers = services.warehouse.viewers([d.key for d in due])

@@ -46,6 +46,7 @@ OF_A_WARNING = (
 _MINOR = frozenset({"keep_30", "keep_365", Answer.KEEP_FOR_GOOD, Answer.HAND_OVER})
 OF_A_DELETION = (Answer.RESTORE, Answer.WHY)
 OF_A_VIEWING = ("still_need", Answer.TAKE_OVER, Answer.WHY)
+OF_AN_ESCALATION = ("keep_30", "keep_90", Answer.WHY)
 OF_A_REQUEST = (Answer.CONFIRM, Answer.DECLINE)
 # What can still be said once an answer was heeded, by its outcome; everything else is settled.
 STILL_OPEN = {"agreed": ("keep_90",), "trial": ("keep_90",), "removed": (Answer.RESTORE,)}
@@ -70,6 +71,8 @@ def choices_for(kind: NoticeKind, episode: int, key: VisualKey, *, is_trial: boo
         return buttons(OF_A_WARNING, handle_of(episode, key))
     if kind is NoticeKind.VIEWER:
         return buttons(OF_A_VIEWING, handle_of(episode, key))
+    if kind is NoticeKind.ESCALATION:
+        return buttons(OF_AN_ESCALATION, handle_of(episode, key))
     if kind is NoticeKind.DELETED and not is_trial:
         return buttons(OF_A_DELETION, handle_of(episode, key))
     return ()

@@ -116,6 +116,11 @@ def _paragraphs(digest: Digest, reading: Reading) -> Iterator[str]:
         press = say("still_need.press") if reading.has_buttons else ""
         yield say("still_need", one=one, press=press)
         yield say("still_need.not")
+    elif digest.kind is NoticeKind.ESCALATION:
+        if digest.recipient.role in STANDS_IN:
+            yield say("opening.escalation.why_you", reason=say(STANDS_IN[digest.recipient.role]))
+        yield say("should_stay", press=say("should_stay.press") if reading.has_buttons else "")
+        yield say("should_stay.not")
     elif digest.kind is NoticeKind.DELETED and not _is_trial(digest):
         command = _command("restore", open_items)
         press = say("back.press") if reading.has_buttons else ""

@@ -41,7 +41,7 @@ def facts_of(
             yield from telling.deleted()
         case NoticeKind.RESTORED:
             yield from telling.restored()
-        case NoticeKind.VIEWER:
+        case NoticeKind.VIEWER | NoticeKind.ESCALATION:
             yield telling.deadline()
         case _:
             yield from telling.asked()

@@ -28,6 +28,8 @@ TEXTS: Mapping[str, str] = {
     "title.restored": "Restored: {things}",
     "title.viewer": "{things} you have used will be deleted unless somebody uses {them}",
     "title.viewer.trial": "Trial: {things} you have used would be deleted unless somebody uses {them}",
+    "title.escalation": "Nobody has answered: {things} will be deleted unless somebody keeps {them}",
+    "title.escalation.trial": "Trial, nobody answered: {things} would be deleted unless kept",
     "title.settled": "Settled, nothing is left to do: {things}",
     "title.settled.trial": "Trial, settled: {things}",
     "trial": "This is a trial: nothing will be deleted.",
@@ -59,6 +61,14 @@ TEXTS: Mapping[str, str] = {
     "opening.viewer": (
         "You used what is listed below. Nobody has for some time now, so it is on the list for deletion."
     ),
+    "opening.escalation": (
+        "Whoever decides about what is listed below was told some time ago and has not answered. Nobody has "
+        "used it since either."
+    ),
+    "opening.escalation.why_you": "Why you: {reason}.",
+    "should_stay": "If it should stay, opening it before its date is enough{press}.",
+    "should_stay.press": ", or press a button below",
+    "should_stay.not": "If it should not, do nothing.",
     "still_need": "If you still need {one}, opening it before its date is enough{press}.",
     "still_need.press": ", or press 'I still need this' below",
     "still_need.not": "If you do not, do nothing.",

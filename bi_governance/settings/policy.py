@@ -94,6 +94,7 @@ class PolicySettings(Section):
     count_deliveries: bool = True
     restore_immunity_days: Days = 30
     succession_grace_days: Days = 14
+    escalation_days: Annotated[int, Field(ge=1, le=365)] | None = 2
     season_days: SeasonDays = 28
     history_days: Days | None = None
     exemptions: str | None = None

@@ -94,6 +94,7 @@ class Settings(Section):
             count_deliveries=p.count_deliveries,
             restore_immunity_days=p.restore_immunity_days,
             succession_grace_days=p.succession_grace_days,
+            escalation_days=p.escalation_days,
             season_days=p.season_days,
             protect_certified=protect.certified,
             protect_personal=protect.personal_folders,

@@ -7,9 +7,9 @@ import pytest
 
 from bi_governance.errors import ConfigurationError, RecipientUnknown
 from bi_governance.keep import exempt
-from bi_governance.model import Mode, NoticeKind
+from bi_governance.model import OF_OTHERS, Mode, NoticeKind
 from bi_governance.notify.compose import Reading, compose_digest
-from bi_governance.ports import TrialNotices
+from bi_governance.ports import Recipient, TrialNotices
 from bi_governance.preview import preview
 from bi_governance.run import daily_run
 from bi_governance.told import ASKING
@@ -101,11 +101,12 @@ def test_every_kind_can_be_looked_at_before_anything_is_due(world, kind, live):
     if live:
         go_live(world)
     collect_only(world)
+    world.post.team = lambda why: Recipient("#team", "#team", why)
     services = replace(world.services, trial_notices=TrialNotices.OWNERS, viewers_at_most=1)
     found = preview(services, "bi:board:1", kind)
     assert (found.digest.kind, keys(found.digest)) == (kind, ["1"])
     (shown,) = found.digest.items
-    assert (shown.ending is None) == (kind in ASKING or kind is NoticeKind.VIEWER)
+    assert (shown.ending is None) == (kind in ASKING or kind in OF_OTHERS)
     assert (shown.viewed is not None) == (kind is NoticeKind.VIEWER)
     assert (shown.restorable_until is not None) == (live and kind is NoticeKind.DELETED)
     assert (found.remarks == ()) == (kind is NoticeKind.WARNING)

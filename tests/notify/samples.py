@@ -136,6 +136,19 @@ EVERYDAY = {
         NoticeKind.VIEWER, Mode.LIVE, item(viewed=4), item("9", "Orders", viewed=1), recipient=TO_BOB
     ),
     "viewer_trial": digest(NoticeKind.VIEWER, Mode.DRY_RUN, item(viewed=4), recipient=TO_BOB),
+    "escalation_manager_live": digest(
+        NoticeKind.ESCALATION,
+        Mode.LIVE,
+        item(),
+        item("9", "Orders"),
+        recipient=replace(TO_EVE, succession=""),
+    ),
+    "escalation_manager_trial": digest(
+        NoticeKind.ESCALATION, Mode.DRY_RUN, item(), recipient=replace(TO_EVE, succession="")
+    ),
+    "escalation_channel_live": digest(
+        NoticeKind.ESCALATION, Mode.LIVE, item(), recipient=replace(TO_CHANNEL, succession="")
+    ),
     "warning_owner_trial": digest(NoticeKind.WARNING, Mode.DRY_RUN, item()),
     "reminder_owner_live": digest(NoticeKind.REMINDER, Mode.LIVE, item(days_before=3), item("9", "Orders")),
     "rescued_owner_live": digest(
