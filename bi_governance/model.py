@@ -209,6 +209,8 @@ class Facts:
     schedules and alerts; `published_links` public links and embeds. `obstacle` says why its source has
     no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
     `last_year_use` is the UTC day of its use nearest to a year ago, where history shows one.
+    `owner_groups` are the names of the groups (Superset: and roles) its owner is a member of, None where that
+    was not read; `has_groups` is False where the platform has none that can be read.
     """
 
     key: VisualKey
@@ -218,6 +220,7 @@ class Facts:
     folder: str = ""
     owner: Person | None = None
     folder_owner: Person | None = None
+    owner_groups: tuple[str, ...] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     first_seen_at: datetime | None = None
@@ -236,6 +239,7 @@ class Facts:
     is_personal: bool = False
     is_system: bool = False
     is_trashed: bool = False
+    has_groups: bool = True
     obstacle: str = ""
     coverage: Coverage = field(default_factory=Coverage)
 
