@@ -9,6 +9,7 @@ from bi_governance.ports import Capabilities
 # Domo has no trash: our quarantine keeps content under its id and can be undone, so it is the trash.
 # How long Domo keeps its audit log is not documented: the connector asks how far it reaches.
 CAPABILITIES = Capabilities(
+    groups="groups",
     history_days=None,
     routes={"page": RemovalRoute.TRASH, "card": RemovalRoute.TRASH},
     lost_on_restore={"page": (), "card": ()},
@@ -36,5 +37,8 @@ CAPABILITIES = Capabilities(
 # who cannot look there may remove nothing.
 _SETTINGS = "set instance_url and developer_token"
 WITHOUT_INSTANCE = Capabilities(
-    history_days=None, routes={}, why_no_route={"page": _SETTINGS, "card": _SETTINGS}
+    history_days=None,
+    routes={},
+    why_no_route={"page": _SETTINGS, "card": _SETTINGS},
+    groups="groups",
 )
