@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from bi_governance.backups import FsspecBackups, Keys
-from bi_governance.connectors.registry import RemoverAndRestorer, platform_named
+from bi_governance.connectors.registry import RemoverAndRestorer, groupless_rules, platform_named
 from bi_governance.errors import ConfigurationError, RefusedForSafety
 from bi_governance.exemption_file import ExemptionFile
 from bi_governance.exemptions import Exemptions
@@ -168,10 +168,18 @@ class App:
     def readers(self) -> dict[str, Reader]:
         platforms = {name: platform_named(given.platform) for name, given in self.sources.items()}
         mistakes = [m for n, given in self.sources.items() for m in platforms[n].mistakes(n, given.options)]
+        everywhere = {name: given.platform for name, given in self.settings.sources.items()}
+        mistakes += groupless_rules(self.settings.to_policy().rules, everywhere)
         if mistakes:
             listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
             raise ConfigurationError(f"the configuration has {len(mistakes)} mistake(s):\n{listed}")
-        return {n: platforms[n].reader_factory()(n, given.options) for n, given in self.sources.items()}
+        return {n: platforms[n].reader_factory()(n, self._options_of(n)) for n in self.sources}
+
+    def _options_of(self, source: str) -> dict[str, object]:
+        """The settings of a source for its reader, which is told to read groups only where a rule asks."""
+        given = self.sources[source]
+        asked = self.settings.to_policy().asks_for_groups(source, given.platform)
+        return {**given.options, "groups": True} if asked else dict(given.options)
 
     @cached_property
     def armory(self) -> LiveArmory:

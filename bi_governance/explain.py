@@ -54,6 +54,7 @@ class Explanation:
             "title": facts.title if facts else None,
             "folder": facts.folder if facts else None,
             "owner": _name(facts.owner) if facts else None,
+            "owner_groups": list(facts.owner_groups) if facts and facts.owner_groups is not None else None,
             "folder_owner": _name(facts.folder_owner) if facts else None,
             "told": [_told(notice) for notice in self.told],
             "last_viewed_at": _iso(facts.last_viewed_at) if facts else None,

@@ -215,6 +215,8 @@ class Facts:
     no way to remove it, empty where it has one. `folder_owner` owns the folder, project or page it lies in.
     `last_year_use` is the UTC day of its use nearest to a year ago, where history shows one. `returned_at` is
     when it was first seen alive again after it had lain in the platform's trash.
+    `owner_groups` are the names of the groups (Superset: and roles) its owner is a member of, None where that
+    was not read; `has_groups` is False where the platform has none that can be read.
     """
 
     key: VisualKey
@@ -224,6 +226,7 @@ class Facts:
     folder: str = ""
     owner: Person | None = None
     folder_owner: Person | None = None
+    owner_groups: tuple[str, ...] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     first_seen_at: datetime | None = None
@@ -243,6 +246,7 @@ class Facts:
     is_personal: bool = False
     is_system: bool = False
     is_trashed: bool = False
+    has_groups: bool = True
     obstacle: str = ""
     coverage: Coverage = field(default_factory=Coverage)
 

@@ -65,6 +65,8 @@ class Capabilities:
     `lost_on_restore` lists per type, in words for people, what no restore brings back; `backups_hold` where
     in a backup each part of a visual is found; `why_no_drill` says, as what follows `because`, why restores
     are not rehearsed there. A reader whose settings take a route away declares its own.
+    `groups` is what people are members of there, in words (`groups`, `roles and groups`), where the feed of
+    users tells it when the option `groups` asks for it; empty: groups are not known at this platform.
     """
 
     history_days: int | None
@@ -73,6 +75,7 @@ class Capabilities:
     why_no_route: Mapping[str, str] = field(default_factory=dict)
     backups_hold: Held = field(default_factory=dict)
     why_no_drill: str = ""
+    groups: str = ""
 
     def obstacle(self, visual_type: str) -> str:
         """Why visuals of the type can never be removed, in words; empty where they can."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
@@ -18,8 +18,8 @@ class Match:
     """Which visuals a rule speaks about; every given part must fit, globs and `title_regex` ignore case.
 
     `folder` globs treat `/` as a separator: `*` stays inside one level, `**` crosses levels, and
-    `Executive/**` also means the folder `Executive` itself. Of several `owner` globs one is enough;
-    `title_regex` may be found anywhere in the title.
+    `Executive/**` also means the folder `Executive` itself. Of several `owner` or `group` globs one is
+    enough; `title_regex` may be found anywhere in the title. `group` is one the owner is a member of.
     """
 
     source: str | None = None
@@ -27,6 +27,7 @@ class Match:
     type: str | None = None
     folder: str | None = None
     owner: str | tuple[str, ...] | None = None
+    group: str | tuple[str, ...] | None = None
     tag: str | None = None
     title: str | None = None
     title_regex: str | None = None
@@ -41,6 +42,10 @@ class Match:
                 return False
             is_certain = is_certain and fits is not None
         return True if is_certain else None
+
+    def may_fit_at(self, source: str, platform: str) -> bool:
+        """Whether it can speak about visuals of this source at all."""
+        return glob_fits(self.source or "*", source) and glob_fits(self.platform or "*", platform)
 
     def answers(self, facts: Facts, now: datetime) -> Iterator[tuple[str, bool | None]]:
         """Per given part its name, and whether it fits; None where that cannot be told."""
@@ -61,6 +66,8 @@ class Match:
             yield "folder", path_glob(self.folder).fullmatch(facts.folder.strip("/")) is not None
         if self.owner is not None:
             yield "owner", _fits_owner(self.owner, facts.owner)
+        if self.group is not None:
+            yield "group", _fits_group(self.group, facts)
         if self.created_within_days is not None:
             yield "created_within_days", _is_new(facts, now - timedelta(days=self.created_within_days))
 
@@ -68,11 +75,30 @@ class Match:
 def _fits_owner(wanted: str | tuple[str, ...], owner: Person | None) -> bool | None:
     if owner is None:
         return None
-    globs = (wanted,) if isinstance(wanted, str) else wanted
     names = [value for value in (owner.email, owner.name, owner.id) if value]
-    if any(glob_fits(glob, name) for glob in globs for name in names):
+    if _any_fits(wanted, names):
         return True
     return False if owner.email else None
+
+
+def _fits_group(wanted: str | tuple[str, ...], facts: Facts) -> bool | None:
+    """Whether the owner is in such a group; never where the platform shows no groups.
+
+    Groups that were not read are not the same as none.
+    """
+    if not facts.has_groups:
+        return False
+    if facts.owner is None or facts.owner_groups is None:
+        return None
+    return _any_fits(wanted, facts.owner_groups)
+
+
+def _any_fits(wanted: str | tuple[str, ...], names: Iterable[str]) -> bool:
+    return any(glob_fits(glob, name) for name in names for glob in _each(wanted))
+
+
+def _each(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
 
 
 def _is_new(facts: Facts, since: datetime) -> bool | None:
@@ -110,11 +136,19 @@ class Rule:
         if not self.is_in_time(now, zone):
             return f"does not fit: it holds from {self.between} only"
         answers = list(self.match.answers(facts, now))
-        misses = [name for name, fits in answers if fits is False]
+        misses = [self._miss(name, facts) for name, fits in answers if fits is False]
         if misses:
             return f"does not fit: {', '.join(misses)}"
         unknown = [name for name, fits in answers if fits is None]
         return f"cannot be told: {', '.join(unknown)} not known" if unknown else "fits"
+
+    def _miss(self, part: str, facts: Facts) -> str:
+        """A part that does not fit, and why where its name alone does not say."""
+        if part != "group" or self.match.group is None:
+            return part
+        if not facts.has_groups:
+            return "group (groups are not known at this platform)"
+        return f"group (the owner is in none of {', '.join(_each(self.match.group))})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +179,10 @@ class Policy:
     def exempts(self, key: VisualKey, now: datetime) -> Exemption | None:
         """The row of the exemptions file that protects a visual today, where the team lives."""
         return self.exemptions.in_force(key, local_day(now, self.window.zone))
+
+    def asks_for_groups(self, source: str, platform: str) -> bool:
+        """Whether any rule about this source matches by group, so that groups have to be read there."""
+        return any(r.match.group is not None and r.match.may_fit_at(source, platform) for r in self.rules)
 
     @property
     def widest_season(self) -> int:

@@ -179,11 +179,13 @@ def gather(services: Services, state: State) -> Estate:
     coverage = {source: trusted_coverage(d, services.limits) for source, d in by_source.items()}
     witnessed = services.warehouse.witnessed()
     last_year = _last_year_uses(services)
+    can_do = {name: reader.capabilities for name, reader in services.readers.items()}
     facts = tuple(
         replace(
             f,
             coverage=coverage.get(f.key.source, Coverage()).with_interval(witnessed.get(f.key)),
-            obstacle=services.readers[f.key.source].capabilities.obstacle(f.key.type),
+            obstacle=can_do[f.key.source].obstacle(f.key.type),
+            has_groups=bool(can_do[f.key.source].groups),
             last_year_use=last_year.get(f.key),
         )
         for f in services.warehouse.facts()

@@ -229,6 +229,8 @@ def _facts_rows(explanation: Explanation, zone: tzinfo) -> Iterable[tuple[str, s
     yield "title", facts.title
     yield "where", f"{facts.folder or '-'}  {facts.url}"
     yield "owner", (owner.email or owner.name or owner.id) if owner else "unknown"
+    if facts.owner_groups is not None:
+        yield "owner's groups", ", ".join(facts.owner_groups) or "none"
     holder = facts.folder_owner
     yield "folder's owner", (holder.email or holder.name or holder.id) if holder else "unknown"
     yield "last viewed", f"{local(facts.last_viewed_at, zone, hours=True)} by {facts.last_viewed_by or '-'}"

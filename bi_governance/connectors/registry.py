@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from bi_governance.errors import ConfigurationError
 from bi_governance.ports import Capabilities, Reader, Rehearser, Remover, Restorer
+from bi_governance.rules import Rule
 
 ENTRY_POINTS = "bi_governance.platforms"
 # Settings of every source that the product itself reads.
@@ -216,6 +217,22 @@ class _Platforms(Mapping[str, Platform]):
 
 
 PLATFORMS: Mapping[str, Platform] = _Platforms()
+
+
+def groupless_rules(rules: Iterable[Rule], sources: Mapping[str, str]) -> list[str]:
+    """The rules by group that name only sources whose groups are not known, one sentence each.
+
+    `sources` says the platform of each. A rule that names no source and no platform is none of these: it fits
+    elsewhere.
+    """
+    return [
+        f"policy.rules: '{rule.name}' matches by group, but groups are not known at {', '.join(named)}; "
+        "match by owner or folder there"
+        for rule in rules
+        if rule.match.group is not None and (rule.match.source or rule.match.platform)
+        if (named := [n for n, platform in sources.items() if rule.match.may_fit_at(n, platform)])
+        and not any(platform_named(sources[n]).load_capabilities().groups for n in named)
+    ]
 
 
 def platform_named(name: str) -> Platform:

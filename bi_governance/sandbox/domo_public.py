@@ -46,6 +46,8 @@ class DomoPublic:
             "GET /oauth/token": self._token,
             "POST /oauth/token": self._token,
             "GET /v1/users": self._users,
+            "GET /v1/groups": self._groups,
+            "GET /v1/groups/{id}/users": self._members,
             "GET /v1/pages": self._pages,
             "POST /v1/pages": self._add_page,
             "GET /v1/pages/{id}": self._page,
@@ -92,6 +94,29 @@ class DomoPublic:
             {"id": u.id, "name": u.name, "email": u.email, "role": u.role} for u in self._world.users.values()
         ]
         return _cut(users, call, 500)
+
+    def _groups(self, call: Call) -> list[Row]:
+        self._require("user")
+        groups = [
+            {
+                "id": group.id,
+                "name": group.name,
+                "default": False,
+                "active": True,
+                "creatorId": str(self.user_id),
+                "memberCount": len(group.user_ids),
+            }
+            for group in self._world.groups.values()
+        ]
+        return _cut(groups, call, 500)
+
+    def _members(self, call: Call) -> list[int]:
+        """Bare ids."""
+        self._require("user")
+        group = self._world.groups.get(int(call.params["id"]))
+        if group is None:
+            raise refusal(404)
+        return _cut(group.user_ids, call, 500)
 
     def _pages(self, call: Call) -> list[Row]:
         """The pages our user may see, sub-pages below their parents."""

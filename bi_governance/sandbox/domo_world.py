@@ -22,6 +22,15 @@ class DomoUser:
 
 
 @dataclass(slots=True)
+class DomoGroup:
+    """A group of people."""
+
+    id: int
+    name: str
+    user_ids: list[int]
+
+
+@dataclass(slots=True)
 class DomoPage:
     """One page; with `has_layout` the public API shows none of its cards."""
 
@@ -81,6 +90,7 @@ class DomoWorld:
     def __init__(self, clock: SimulatedClock) -> None:
         self.clock = clock
         self.users: dict[int, DomoUser] = {}
+        self.groups: dict[int, DomoGroup] = {}
         self.pages: dict[int, DomoPage] = {}
         self.cards: dict[int, DomoCard] = {}
         self.reports: dict[int, DomoReport] = {}
@@ -95,6 +105,11 @@ class DomoWorld:
         user = DomoUser(next(self._numbers), name, email, role, set(grants))
         self.users[user.id] = user
         return user.id
+
+    def add_group(self, name: str, *members: int) -> int:
+        group = DomoGroup(next(self._numbers), name, list(members))
+        self.groups[group.id] = group
+        return group.id
 
     def add_page(
         self,

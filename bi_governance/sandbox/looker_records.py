@@ -9,6 +9,7 @@ from typing import Literal
 Kind = Literal["dashboard", "look"]
 
 SHARED_FOLDER, USERS_FOLDER, LOOKML_FOLDER = "1", "2", "lookml"
+ALL_USERS = "1"  # the group everybody is in
 DEFAULT_EXPLORE = "ecommerce.orders"
 PERMISSIONS = frozenset(
     {
@@ -43,6 +44,16 @@ class LookerUser:
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(slots=True)
+class LookerGroup:
+    """A group; whoever is in one that lies in another is in that too."""
+
+    id: str
+    name: str
+    parent_ids: list[str] = field(default_factory=list)
+    user_ids: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -8,12 +8,14 @@ from typing import Any
 import yaml
 
 from bi_governance.sandbox.looker_records import (
+    ALL_USERS,
     LOOKML_FOLDER,
     SHARED_FOLDER,
     USERS_FOLDER,
     LookerAlert,
     LookerBoard,
     LookerFolder,
+    LookerGroup,
     LookerPlan,
     LookerQuery,
     LookerTile,
@@ -51,8 +53,29 @@ class LookerRenderer:
             "personal_folder_id": user.personal_folder_id,
             "home_folder_id": SHARED_FOLDER,
             "role_ids": ["2" if "administer" in user.permissions else "4"],
-            "group_ids": ["1"],
+            "group_ids": [
+                group.id
+                for group in self._world.groups.values()
+                if group.id == ALL_USERS or user.id in group.user_ids
+            ],
             "url": f"/admin/next/users/{user.id}",
+        }
+
+    def group(self, group: LookerGroup) -> Row:
+        """As `search_groups_with_hierarchy` gives it."""
+        is_everybody = group.id == ALL_USERS
+        return {
+            "can": {"show": True},
+            "id": group.id,
+            "name": group.name,
+            "user_count": len(self._world.users) if is_everybody else len(group.user_ids),
+            "include_by_default": is_everybody,
+            "externally_managed": False,
+            "external_group_id": None,
+            "can_add_to_content_metadata": True,
+            "contains_current_user": is_everybody,
+            "parent_group_ids": list(group.parent_ids),
+            "role_ids": [],
         }
 
     def folder(self, folder: LookerFolder) -> Row:

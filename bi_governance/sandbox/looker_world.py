@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.looker_records import (
+    ALL_USERS,
     DEFAULT_EXPLORE,
     LOOKML_FOLDER,
     SHARED_FOLDER,
@@ -17,6 +18,7 @@ from bi_governance.sandbox.looker_records import (
     LookerAlert,
     LookerBoard,
     LookerFolder,
+    LookerGroup,
     LookerPlan,
     LookerQuery,
     LookerTile,
@@ -33,6 +35,7 @@ class LookerWorld:
         self.clock = clock
         self.history = Timeline()
         self.users: dict[str, LookerUser] = {}
+        self.groups: dict[str, LookerGroup] = {ALL_USERS: LookerGroup(ALL_USERS, "All Users")}
         self.folders: dict[str, LookerFolder] = {}
         self.visuals: dict[str, LookerVisual] = {}
         self.queries: dict[str, LookerQuery] = {}
@@ -75,6 +78,12 @@ class LookerWorld:
             name, parent_id=USERS_FOLDER, creator_id=user.id, personal=True
         )
         return user.id
+
+    def add_group(self, name: str, *members: str, parent_id: str | None = None) -> str:
+        """Add a group of these users, inside another one if that is named, and return its id."""
+        id_ = self.next_id("group", int(ALL_USERS) + 1)
+        self.groups[id_] = LookerGroup(id_, name, [parent_id] if parent_id else [], set(members))
+        return id_
 
     def add_folder(
         self,

@@ -106,4 +106,10 @@ DATABASES = Listing(
     _names("database_name"),
     _names("uuid database_name expose_in_sqllab created_by changed_by"),
 )
+GROUPS = Listing(
+    "List Group",
+    _names("id name label description roles.name roles.id users.id users.username"),
+    _names("id name label description roles.name roles.id users.id users.username"),
+    _names("id name label description roles.name roles.id users.id users.username"),
+)
 ROLES = Listing("List Role", _names("id name"), _names("id name"), _names("id name"))

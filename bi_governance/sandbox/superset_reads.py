@@ -15,6 +15,7 @@ from bi_governance.sandbox.superset_columns import (
     DASHBOARDS,
     DATABASES,
     DATASETS,
+    GROUPS,
     REPORTS,
     ROLES,
     USERS,
@@ -59,6 +60,7 @@ class SupersetReads:
             "GET /api/v1/embedded_dashboard/{uuid}": self.embedded_dashboard,
             "GET /api/v1/database/": self.databases,
             "GET /api/v1/security/roles/": self.roles,
+            "GET /api/v1/security/groups/": self.groups,
             "GET /api/v1/dashboard/": self.dashboards,
             "GET /api/v1/dashboard/export/": lambda call: self.export(call, "dashboard"),
             "GET /api/v1/dashboard/related/{column_name}": self.related,
@@ -107,6 +109,10 @@ class SupersetReads:
         return self._small(
             call, ROLES, [{"id": id_, "name": name} for id_, name in self._world.roles.items()]
         )
+
+    def groups(self, call: Call) -> object:
+        self._access.require_admin(call.actor)
+        return self._small(call, GROUPS, [self._render.group(g) for g in self._world.groups.values()])
 
     def front_page(self, _: Call) -> Response:
         return HTMLResponse(self._world.switches.front_page())

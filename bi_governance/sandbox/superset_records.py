@@ -25,10 +25,26 @@ class SupersetUser:
     password: str | None = None
     last_login: datetime | None = None
     login_count: int = 0
+    more_role_ids: list[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(slots=True)
+class SupersetGroup:
+    """A group of people, who have its roles besides their own."""
+
+    id: int
+    name: str
+    user_ids: list[int]
+    role_ids: list[int]
+
+    @property
+    def brief(self) -> dict[str, object]:
+        """As the list of users shows it."""
+        return {"description": "", "id": self.id, "label": self.name, "name": self.name}
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from bi_governance.sandbox.rest import Row
 from bi_governance.sandbox.superset_log_json import log_json
 from bi_governance.sandbox.superset_records import (
     SupersetDataset,
+    SupersetGroup,
     SupersetKind,
     SupersetReport,
     SupersetUser,
@@ -81,14 +82,21 @@ class SupersetRenderer:
             "email": user.email,
             "fail_login_count": 0,
             "first_name": user.first_name,
-            "groups": [],
+            "groups": [g.brief for g in self._world.groups.values() if user.id in g.user_ids],
             "id": user.id,
             "last_login": naive(user.last_login),
             "last_name": user.last_name,
             "login_count": user.login_count,
-            "roles": [{"id": {"Admin": 1, "Alpha": 3, "Gamma": 4}[user.role], "name": user.role}],
+            "roles": self._roles([{"Admin": 1, "Alpha": 3, "Gamma": 4}[user.role], *user.more_role_ids]),
             "username": user.username,
         }
+
+    def group(self, group: SupersetGroup) -> Row:
+        users = [{"id": i, "username": self._world.users[i].username} for i in group.user_ids]
+        return {**group.brief, "roles": self._roles(group.role_ids), "users": users}
+
+    def _roles(self, numbers: list[int]) -> list[Row]:
+        return [{"id": number, "name": self._world.roles[number]} for number in numbers]
 
     def _common(self, visual: SupersetVisual) -> Row:
         now = self._world.clock.now()
@@ -122,7 +130,7 @@ class SupersetRenderer:
             **self._common(visual),
             "dashboard_title": visual.title,
             "published": visual.published,
-            "roles": [{"id": i, "name": self._world.roles[i]} for i in visual.role_ids],
+            "roles": self._roles(visual.role_ids),
             "slug": visual.slug,
             "status": "published" if visual.published else "draft",
             "url": f"/superset/dashboard/{visual.slug or visual.id}/",

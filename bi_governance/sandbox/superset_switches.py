@@ -23,12 +23,14 @@ _VIEWS = {
     "log": "Log",
     "security/users": "User",
     "security/roles": "Role",
+    "security/groups": "Group",
     "security/subject": "Subject",
     "security/csrf_token": "SecurityRestApi",
 }
 _RESOURCE = re.compile(r"/api/v1/(security/\w+|\w+)/")
 _READ_WRITE = {
-    view: ("get", "put") if view in ("User", "Role") else ("read", "write") for view in _VIEWS.values()
+    view: ("get", "put") if view in ("User", "Role", "Group") else ("read", "write")
+    for view in _VIEWS.values()
 }
 PERMISSIONS = (
     *((f"can_{what}", view) for view, both in _READ_WRITE.items() for what in both),

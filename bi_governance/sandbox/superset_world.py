@@ -13,6 +13,7 @@ from bi_governance.sandbox.superset_records import (
     Role,
     SupersetDatabase,
     SupersetDataset,
+    SupersetGroup,
     SupersetKind,
     SupersetReport,
     SupersetUser,
@@ -51,6 +52,7 @@ class SupersetWorld:
         self.dashboards: dict[int, SupersetVisual] = {}
         self.charts: dict[int, SupersetVisual] = {}
         self.reports: dict[int, SupersetReport] = {}
+        self.groups: dict[int, SupersetGroup] = {}
         self.roles: dict[int, str] = {1: "Admin", 2: "Public", 3: "Alpha", 4: "Gamma"}
         self._numbers: dict[str, Iterator[int]] = {}
         database = SupersetDatabase(1, self.new_uuid("database", 1), "warehouse")
@@ -77,6 +79,20 @@ class SupersetWorld:
         )
         self.users[user.id] = user
         return user.id
+
+    def add_role(self, name: str, *members: int) -> int:
+        """Add a role that these people have besides their own, and return its number."""
+        number = max(self.roles) + 1
+        self.roles[number] = name
+        for member in members:
+            self.users[member].more_role_ids.append(number)
+        return number
+
+    def add_group(self, name: str, *members: int, roles: Iterable[int] = ()) -> int:
+        """Add a group of these people and return its number."""
+        group = SupersetGroup(self.next_id("group"), name, list(members), list(roles))
+        self.groups[group.id] = group
+        return group.id
 
     def add_dataset(self, table: str, *, owner_id: int, schema: str = "marts", sql: str | None = None) -> int:
         id_, now = self.next_id("dataset"), self.clock.now()

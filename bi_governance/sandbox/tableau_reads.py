@@ -12,6 +12,7 @@ from bi_governance.sandbox.tableau_access import TableauAccess
 from bi_governance.sandbox.tableau_files import as_downloaded
 from bi_governance.sandbox.tableau_world import (
     TableauDelivery,
+    TableauGroup,
     TableauUser,
     TableauView,
     TableauWorkbook,
@@ -32,6 +33,8 @@ class TableauReads:
         return {
             f"GET {SITE}/users": self.users,
             f"GET {SITE}/users/{{id}}": self.user,
+            f"GET {SITE}/groups": self.groups,
+            f"GET {SITE}/groups/{{id}}/users": self.members,
             f"GET {SITE}/projects": self.projects,
             f"GET {SITE}/workbooks": self.workbooks,
             f"GET {SITE}/workbooks/{{id}}": lambda call: answer(self.workbook_xml(self.workbook(call))),
@@ -53,6 +56,23 @@ class TableauReads:
         if user is None:
             raise refusal(404002, "User not found", "No such user")
         return answer(_user(user))
+
+    def groups(self, call: Call) -> Response:
+        rows = [
+            element("group", element("domain", name="local"), id=group.id, name=group.name)
+            for group in self._groups().values()
+        ]
+        return listing(call, "groups", rows)
+
+    def members(self, call: Call) -> Response:
+        group = self._groups().get(call.params["id"])
+        if group is None:
+            raise refusal(404012, "Group not found", "There is no group with that id")
+        return listing(call, "users", [_user(self._world.users[id_]) for id_ in group.user_ids])
+
+    def _groups(self) -> dict[str, TableauGroup]:
+        everybody = TableauGroup("all-users", "All Users", list(self._world.users))
+        return {everybody.id: everybody, **self._world.groups}
 
     def projects(self, call: Call) -> Response:
         rows = [

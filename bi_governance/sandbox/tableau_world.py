@@ -22,6 +22,13 @@ class TableauUser:
 
 
 @dataclass(slots=True)
+class TableauGroup:
+    id: str
+    name: str
+    user_ids: list[str]
+
+
+@dataclass(slots=True)
 class TableauProject:
     id: str
     name: str
@@ -85,6 +92,7 @@ class TableauWorld:
         self._made = 0
         self.site_id = self.new_id()
         self.users: dict[str, TableauUser] = {}
+        self.groups: dict[str, TableauGroup] = {}  # All Users, which everybody is in, is not one of these
         self.projects: dict[str, TableauProject] = {}
         self.workbooks: dict[str, TableauWorkbook] = {}
         self.views: dict[str, TableauView] = {}
@@ -106,6 +114,11 @@ class TableauWorld:
     def add_person(self, name: str, full_name: str, role: str = "ExplorerCanPublish") -> str:
         id_ = self.new_id()
         self.users[id_] = TableauUser(id_, name, full_name, role, name if "@" in name else None)
+        return id_
+
+    def add_group(self, name: str, *members: str) -> str:
+        id_ = self.new_id()
+        self.groups[id_] = TableauGroup(id_, name, list(members))
         return id_
 
     def add_project(self, name: str, parent_id: str | None = None, owner_id: str | None = None) -> str:

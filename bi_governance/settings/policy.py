@@ -24,6 +24,7 @@ class MatchSettings(Section):
     type: str | None = None
     folder: str | None = None
     owner: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    group: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     tag: str | None = None
     title: str | None = None
     title_regex: str | None = None

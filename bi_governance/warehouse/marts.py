@@ -43,7 +43,8 @@ def read_facts(connection: sa.Connection, schema: str) -> list[Facts]:
     """Every row of `visual_last_access` with its containers; coverage is left empty."""
     mart = _mart("visual_last_access", schema, (*_PLAIN, *_OWNERS, *_COUNTS, *_FLAGS), _TIMES)
     containers, people = _containers(connection, schema), _people(connection, schema)
-    rows = connection.execute(sa.select(mart).order_by(mart.c.source, mart.c.type, mart.c.native_id))
+    query = sa.select(mart, _owner_groups(connection, schema))
+    rows = connection.execute(query.order_by(mart.c.source, mart.c.type, mart.c.native_id))
     return [_facts(row, containers, people) for row in rows]
 
 
@@ -188,6 +189,30 @@ def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[
     return [_feed_status(list(outcomes)) for _, outcomes in feeds]
 
 
+def _owner_groups(connection: sa.Connection, schema: str) -> sa.ColumnElement[Any]:
+    """The column of that name; null until marts that an earlier version built without it are built anew.
+
+    Then nothing is known of groups, which no rule takes for their absence.
+    """
+    name = "owner_groups"
+    is_there = ("visual_last_access", name) in columns_in(connection, schema)
+    found: sa.ColumnElement[Any] = sa.column(name, sa.Text) if is_there else sa.null().label(name)
+    return found
+
+
+def columns_in(connection: sa.Connection, schema: str) -> set[tuple[str, str]]:
+    """Every table of the schema with every column it has."""
+    catalog = sa.table(
+        "columns",
+        sa.column("table_schema"),
+        sa.column("table_name"),
+        sa.column("column_name"),
+        schema="information_schema",
+    )
+    query = sa.select(catalog.c.table_name, catalog.c.column_name).where(catalog.c.table_schema == schema)
+    return {(row.table_name, row.column_name) for row in connection.execute(query)}
+
+
 def _facts(
     row: sa.Row[Any],
     containers: Mapping[VisualKey, list[VisualKey]],
@@ -202,6 +227,7 @@ def _facts(
         folder=row.folder,
         owner=_known(people, row.source, row.owner_id),
         folder_owner=_known(people, row.source, row.folder_owner_id),
+        owner_groups=None if row.owner_groups is None else tuple(json.loads(row.owner_groups)),
         created_at=row.created_at,
         updated_at=row.updated_at,
         first_seen_at=row.first_seen_at,

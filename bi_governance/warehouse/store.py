@@ -154,7 +154,7 @@ class SqlWarehouse:
             return read(connection, self._schema)
 
     def _add_columns(self, connection: sa.Connection) -> None:
-        present = _columns(connection, self._raw_schema)
+        present = marts.columns_in(connection, self._raw_schema)
         quote = connection.dialect.identifier_preparer
         for table in self._raw.all:
             for column in table.columns:
@@ -181,17 +181,5 @@ def _collection_row(outcome: Collected) -> dict[str, object]:
     }
 
 
-def _columns(connection: sa.Connection, schema: str) -> set[tuple[str, str]]:
-    catalog = sa.table(
-        "columns",
-        sa.column("table_schema"),
-        sa.column("table_name"),
-        sa.column("column_name"),
-        schema="information_schema",
-    )
-    query = sa.select(catalog.c.table_name, catalog.c.column_name).where(catalog.c.table_schema == schema)
-    return {(row.table_name, row.column_name) for row in connection.execute(query)}
-
-
 def _has_marts(connection: sa.Connection, schema: str) -> bool:
-    return set(_MARTS) <= {table for table, _ in _columns(connection, schema)}
+    return set(_MARTS) <= {table for table, _ in marts.columns_in(connection, schema)}

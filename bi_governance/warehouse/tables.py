@@ -119,7 +119,7 @@ _LOOKER = (
     _inventory(
         "looker_user",
         "user_id",
-        text="display_name email",
+        text="display_name email group_names",
         flag="is_disabled is_service_account is_embed_user",
     ),
     _inventory(
@@ -158,7 +158,7 @@ _SUPERSET = (
     _inventory(
         "superset_user",
         "user_id",
-        text="username first_name last_name email",
+        text="username first_name last_name email group_names",
         time="last_login_at created_at",
         flag="active",
     ),
@@ -200,7 +200,7 @@ _TABLEAU = (
     _inventory(
         "tableau_user",
         "user_id",
-        text="name display_name email site_role",
+        text="name display_name email site_role group_names",
         time="last_login_at",
         flag="is_licensed",
     ),
@@ -272,7 +272,7 @@ _DOMO = (
         flag="is_locked is_trashed",
     ),
     _inventory("domo_page_card", "page_id card_id", text=""),
-    _inventory("domo_user", "user_id", text="name email role", flag="active"),
+    _inventory("domo_user", "user_id", text="name email role group_names", flag="active"),
     _inventory(
         "domo_schedule",
         "schedule_id",
@@ -294,7 +294,7 @@ _EXTERNAL = (
         whole="published_links",
         flag="is_certified is_code_managed is_personal is_system is_trashed",
     ),
-    _inventory("external_user", "user_id", text="platform name email login", flag="is_active"),
+    _inventory("external_user", "user_id", text="platform name email login group_names", flag="is_active"),
     _inventory(
         "external_schedule",
         "schedule_id visual_type visual_id",

@@ -31,6 +31,7 @@ class Paths:
     visuals: str  # the paged list behind the inventory of the main visual type
     visual: str  # one visual, as `look` reads it
     history: str
+    groups: str = ""  # what tells the members of groups (Superset: roles); empty where that cannot be read
 
 
 class Harness(Protocol):
@@ -74,6 +75,10 @@ class Harness(Protocol):
 
     def give_to_somebody_else(self, key: VisualKey) -> str:
         """Another person becomes the owner; returns that person's id."""
+        ...
+
+    def join(self, group: str) -> None:
+        """The owner becomes a member of a new group (Superset: gets a role) of that name."""
         ...
 
     def schedule(self, key: VisualKey) -> None:

@@ -27,6 +27,7 @@ class DomoHarness:
         visuals="GET /v1/pages$",
         visual=r"GET /v1/pages/\d+$",
         history="GET /v1/audit",
+        groups="GET /v1/groups",
     )
 
     def __init__(self, clock: SimulatedClock, instance: str) -> None:
@@ -67,6 +68,9 @@ class DomoHarness:
         grace = self.sandbox.add_person("grace@acme.example", "Grace Hopper")
         self._there(key).owner_ids = [grace]
         return str(grace)
+
+    def join(self, group: str) -> None:
+        self.sandbox.add_group(group, self.ada)
 
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.add_report(

@@ -26,6 +26,7 @@ class LookerHarness:
         visuals="GET /api/4.0/dashboards/search",
         visual="GET /api/4.0/dashboards/[0-9]+$",
         history="POST /api/4.0/queries/run",
+        groups="GET /api/4.0/groups/search/with_hierarchy",
     )
 
     def __init__(self, clock: SimulatedClock, instance: str) -> None:
@@ -70,6 +71,9 @@ class LookerHarness:
         grace = self.sandbox.add_person("grace@acme.example", "Grace Hopper")
         self.sandbox.set_owner("dashboard", key.native_id, owner_id=grace)
         return grace
+
+    def join(self, group: str) -> None:
+        self.sandbox.add_group(group, self.ada)
 
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.add_schedule("dashboard", key.native_id, owner_id=self.ada)

@@ -27,6 +27,7 @@ class SupersetHarness:
         visuals="GET /api/v1/dashboard/$",
         visual="GET /api/v1/dashboard/$",
         history="GET /api/v1/log/",
+        groups="GET /api/v1/security/users/",
     )
 
     def __init__(self, clock: SimulatedClock, *, is_newer: bool = False) -> None:
@@ -64,6 +65,9 @@ class SupersetHarness:
         grace = self.sandbox.add_person("grace@acme.example", "Grace Hopper")
         self._there(key).owner_ids = [grace]
         return str(grace)
+
+    def join(self, group: str) -> None:
+        self.sandbox.add_role(group, self.ada)
 
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.add_report("Weekly", owner_id=self.ada, dashboard_id=self._there(key).id)

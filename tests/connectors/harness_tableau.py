@@ -26,6 +26,7 @@ class TableauHarness:
         visuals="GET /api/.*/workbooks$",
         visual="GET /api/.*/workbooks/[^/]+$",
         history="POST /api/v1/vizql-data-service/query-datasource",
+        groups="GET /api/.*/groups",
     )
 
     def __init__(self, clock: SimulatedClock, instance: str) -> None:
@@ -71,6 +72,9 @@ class TableauHarness:
         grace = self.sandbox.add_person("grace@acme.example", "Grace Hopper")
         self.sandbox.workbooks[key.native_id].owner_id = grace
         return grace
+
+    def join(self, group: str) -> None:
+        self.sandbox.add_group(group, self.ada)
 
     def schedule(self, key: VisualKey) -> None:
         self.sandbox.deliver("subscription", "Weekly", user_id=self.ada, target=("Workbook", key.native_id))

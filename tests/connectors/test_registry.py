@@ -13,7 +13,8 @@ from bi_governance.connectors import registry
 from bi_governance.connectors.registry import PLATFORMS, Platform, platform_named
 from bi_governance.errors import ConfigurationError
 from bi_governance.model import RemovalRoute
-from tests.connectors.harness import has_harness
+from tests.connectors.harness import harness_of, has_harness
+from tests.connectors.test_contract_groups import GROUPED
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +63,12 @@ def test_a_platform_declares_itself_consistently(name: str) -> None:
     assert set(capabilities.lost_on_restore) <= set(capabilities.routes)
     hard = {kind for kind, route in capabilities.routes.items() if route is RemovalRoute.HARD}
     assert hard <= set(capabilities.lost_on_restore), "a final removal must say what is lost"
+
+
+@pytest.mark.parametrize("name", sorted(PLATFORMS))
+def test_whose_groups_can_be_read_is_tried_by_the_shared_suite(name: str) -> None:
+    declared = PLATFORMS[name].load_capabilities().groups
+    assert bool(declared) == bool(harness_of(name).paths.groups) == (name in GROUPED)
 
 
 def test_a_reader_has_no_way_to_change_anything() -> None:

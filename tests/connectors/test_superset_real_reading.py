@@ -54,6 +54,35 @@ def test_every_feed_tells_what_is_there(world: World) -> None:
         assert {(key.native_id, "dataset", world.table), (key.native_id, "table", world.table)} <= reads
 
 
+def test_roles_and_groups_are_read_by_name_where_a_rule_asks(world: World) -> None:
+    """A role of one's own, a group, and a role that only the group gives."""
+
+    def number_of(role: str) -> int:
+        listed = world.server.call("GET", "/api/v1/security/roles/?q=(page_size:100)")["result"]
+        return next(int(found["id"]) for found in listed if found["name"] == role)
+
+    member = world.server.create_user("grouped", "grouped@example.com", "Alpha")
+    auditors = world.server.call("POST", "/api/v1/security/roles/", {"name": "Auditors"})["id"]
+    world.server.call(
+        "POST",
+        "/api/v1/security/groups/",
+        {
+            "name": "Finance EMEA",
+            "label": "Finance",
+            "description": "",
+            "roles": [auditors, number_of("Gamma")],
+            "users": [member],
+        },
+    )
+    reader = SupersetReader("ss", {**world.options, "groups": True})
+    rows = {row["username"]: row for page in reader.read_inventory("superset_user") for row in page}
+    assert json.loads(rows["grouped"]["group_names"]) == ["Alpha", "Auditors", "Finance EMEA", "Gamma"]
+    assert json.loads(rows["owen"]["group_names"]) == ["Alpha"]
+    assert {probe.ok for probe in reader.probe() if "groups" in probe.name} == {True}
+    assert {row["group_names"] for row in world.feed("superset_user")} == {None}
+    reader.close()
+
+
 def test_lists_longer_than_a_page_are_read_to_the_end(world: World) -> None:
     made = {world.dashboard()[1].native_id for _ in range(9)}
     reader = SupersetReader("ss", {**world.options, "page_size": 4})

@@ -60,6 +60,7 @@ def _narrower(left: Coverage, right: Coverage) -> Coverage:
 LOSSES: dict[str, Loss] = {
     "owners": _facts(lambda f: replace(f, owner=None)),
     "owners' mail": _facts(lambda f: replace(f, owner=replace(f.owner, email=None) if f.owner else None)),
+    "owners' groups": _facts(lambda f: replace(f, owner_groups=None)),
     "all history": _facts(lambda f: replace(f, coverage=Coverage())),
     "old history": _hole(1_000, 1),
     "new history": _hole(1, 0),

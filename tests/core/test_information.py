@@ -18,6 +18,7 @@ POLICY = Policy(
     rules=(
         Rule(name="vip", match=Match(owner="vip@acme.test"), protect=True),
         Rule(name="alice", match=Match(owner="alice@acme.test"), idle_days=90),
+        Rule(name="finance", match=Match(group="Finance"), protect=True),
         Rule(name="drafts", match=Match(owner="bob*", folder="Drafts"), idle_days=30, warning_days=2),
     )
 )
@@ -43,6 +44,7 @@ def visuals(draw: st.DrawFn, native: str) -> tuple[Facts, list[ev.Event]]:
         native,
         idle=draw(st.sampled_from([200, 91, 61, 60, 20])),
         owner=draw(st.sampled_from(OWNERS)),
+        owner_groups=draw(st.sampled_from([(), ("Sales",), ("Sales", "Finance"), None])),
         folder=draw(st.sampled_from(["Sales", "Sales", "Drafts"])),
         containers=draw(st.sampled_from([(), (), (), (key("1"),), (key("gone"),)])),
         is_trashed=draw(st.sampled_from([False, False, False, True])),
@@ -67,7 +69,7 @@ def test_losing_anything_adds_no_deletion(
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_each_loss_takes_away_the_one_deletion_that_was_due_or_leaves_it(loss: str) -> None:
     """The property above must not pass for want of deletions."""
-    facts = visual(idle=200, owner=Person("8", "Bob", "bob@acme.test"))
+    facts = visual(idle=200, owner=Person("8", "Bob", "bob@acme.test"), owner_groups=("Sales",))
     known: Known = ([facts], Evidence({"looker_prod": healthy(days=busy_days(120))}))
     state = State(cases={KEY: warned(facts, 8)})
     assert deletions(known, state, POLICY, LIMITS, NOW) == {KEY}

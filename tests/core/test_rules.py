@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,12 @@ from bi_governance.rules import Match, Policy, Rule, terms_for
 from bi_governance.window import YearPart
 from tests.core.estate import ALICE, NOW, ago, days, judge, owned_by, visual
 
-FACTS = visual(title="Weekly Sales [EU]", folder="Sales/EMEA", tags=("finance", "Quarter-End"))
+FACTS = visual(
+    title="Weekly Sales [EU]",
+    folder="Sales/EMEA",
+    tags=("finance", "Quarter-End"),
+    owner_groups=("All Users", "Finance EMEA"),
+)
 
 
 def rule(name: str = "r", **given_: Any) -> Rule:
@@ -49,6 +55,10 @@ def rule(name: str = "r", **given_: Any) -> Rule:
         ({"owner": "bob@acme.test"}, False),
         ({"owner": ("bob*", "*@acme.test")}, True),
         ({"owner": ("bob*", "eve*")}, False),
+        ({"group": "finance*"}, True),
+        ({"group": "Finance"}, False),
+        ({"group": ("Legal", "all users")}, True),
+        ({"group": ("Legal", "HR*")}, False),
         ({"title_regex": r"sales \[(eu|us)\]$"}, True),
         ({"title_regex": r"^sales"}, False),
         ({"certified": False}, True),
@@ -142,6 +152,9 @@ def test_a_rule_without_a_match_speaks_about_everything() -> None:
     [
         (rule(folder="Sales/**"), "fits"),
         (rule(folder="HR/**", type="look", owner="alice*"), "does not fit: type, folder"),
+        (rule(group="all*"), "fits"),
+        (rule(group="HR"), "does not fit: group (the owner is in none of HR)"),
+        (rule(group=("HR", "Le*"), tag="x"), "does not fit: tag, group (the owner is in none of HR, Le*)"),
         (
             Rule(name="r", protect=True, between=YearPart((12, 1), (2, 15))),
             "it holds from 12-01 to 02-15 only",
@@ -181,6 +194,42 @@ PROTECTING = rule("vip", owner="alice@acme.test", protect=True)
 )
 def test_whether_an_owner_fits_may_not_be_tellable(owner: Person | None, fits: bool | None) -> None:
     assert Match(owner="alice*").fits(owned_by(FACTS, owner), NOW) is fits
+
+
+# --- groups that are not known
+
+
+def test_groups_that_were_not_read_are_not_an_empty_list() -> None:
+    """The owner may be in any: what the rule protects stays protected."""
+    policy = Policy(rules=(rule("finance", group="Finance*", protect=True),))
+    for unread in (replace(FACTS, owner_groups=None), owned_by(FACTS, None)):
+        assert Match(group="Finance*").fits(unread, NOW) is None
+        assert judge(unread, policy=policy).action is Action.PROTECT
+        assert policy.rules[0].why(unread, NOW, UTC) == "cannot be told: group not known"
+    assert Match(group="Finance*").fits(replace(FACTS, owner_groups=()), NOW) is False
+
+
+def test_where_a_platform_has_no_groups_no_rule_by_group_fits() -> None:
+    asked = rule("finance", group="Finance*", protect=True)
+    facts = replace(FACTS, owner_groups=None, has_groups=False)
+    assert asked.match.fits(facts, NOW) is False
+    assert asked.why(facts, NOW, UTC) == "does not fit: group (groups are not known at this platform)"
+
+
+@pytest.mark.parametrize(
+    ("match", "asked"),
+    [
+        ({"group": "Finance"}, True),
+        ({"group": "Finance", "source": "LOOKER_*"}, True),
+        ({"group": "Finance", "platform": "looker", "source": "*"}, True),
+        ({"group": "Finance", "source": "superset"}, False),
+        ({"group": "Finance", "platform": "tableau"}, False),
+        ({"owner": "alice*"}, False),
+    ],
+)
+def test_groups_are_asked_for_only_where_a_rule_by_group_may_fit(match: dict[str, Any], asked: bool) -> None:
+    policy = Policy(rules=(rule(folder="Sales/**"), rule(**match)))
+    assert policy.asks_for_groups("looker_prod", "looker") is asked
 
 
 @pytest.mark.parametrize(("first_seen", "fits"), [(None, None), (ago(20), None), (ago(40), False)])
@@ -229,6 +278,7 @@ rule_lists = st.lists(
         match=st.builds(
             Match,
             owner=st.sampled_from([None, "alice@acme.test", ("bob@acme.test", "alice*"), "*"]),
+            group=st.sampled_from([None, None, "Finance*", ("HR", "Legal")]),
             created_within_days=st.sampled_from([None, None, 30, 2000]),
             folder=st.sampled_from([None, "Sales/**", "HR/**"]),
         ),
@@ -241,14 +291,18 @@ rule_lists = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
-@given(rule_lists, st.sampled_from([None, Person("7"), Person("7", "Alice Ames")]))
+@given(
+    rule_lists,
+    st.sampled_from([ALICE, None, Person("7"), Person("7", "Alice Ames")]),
+    st.sampled_from([FACTS.owner_groups, None]),
+)
 def test_knowing_less_about_an_owner_never_makes_terms_stricter(
-    rules: list[Rule], less: Person | None
+    rules: list[Rule], less: Person | None, groups: tuple[str, ...] | None
 ) -> None:
     policy = Policy(rules=tuple(rules))
     known, vague = (
         terms_for(owned_by(FACTS, ALICE), policy, NOW),
-        terms_for(owned_by(FACTS, less), policy, NOW),
+        terms_for(replace(owned_by(FACTS, less), owner_groups=groups), policy, NOW),
     )
     assert vague.idle >= known.idle
     assert vague.warning >= known.warning

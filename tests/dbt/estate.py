@@ -153,6 +153,7 @@ def user(number: int) -> dict[str, object]:
         "display_name": f"User {number}" if number else None,
         "email": f"u{number}@acme.test",
         "is_disabled": None if number == 1 else number == 2,
+        "group_names": None if number == 3 else '["All Users"]',
     }
 
 

@@ -52,7 +52,13 @@ def test_a_used_look_with_everything_about_it(built):
             for kind, name in (("explore", "shop/orders"), ("table", "shop.customers"), ("unknown", ""))
         ],
         looker_user=[
-            {"user_id": "1", "display_name": "Ann", "email": "ann@acme.test", "is_disabled": False},
+            {
+                "user_id": "1",
+                "display_name": "Ann",
+                "email": "ann@acme.test",
+                "is_disabled": False,
+                "group_names": '["Finance \\"EU\\"", "All Users"]',
+            },
             {"user_id": "9", "display_name": "Robot", "email": "bot@acme.test"},
         ],
         looker_schedule=[
@@ -66,6 +72,7 @@ def test_a_used_look_with_everything_about_it(built):
     built.transformer.build()
     facts = facts_of(built)
     assert facts.owner == Person("1", "Ann", "ann@acme.test", active=True)
+    assert facts.owner_groups == ('Finance "EU"', "All Users")
     assert (facts.title, facts.folder, facts.url) == ("Orders", "Shared/Shop", "/looks/7")
     assert (facts.created_at, facts.updated_at) == (NOW - 100 * DAY, NOW - 50 * DAY)
     assert (facts.last_viewed_at, facts.last_viewed_by) == (NOW - 3 * DAY, "Ann")
@@ -78,6 +85,36 @@ def test_a_used_look_with_everything_about_it(built):
     }
     container = facts_of(built, facts.containers[0])
     assert (container.is_code_managed, container.is_trashed, container.owner) == (True, False, None)
+
+
+@pytest.mark.parametrize(("told", "known"), [("[]", ()), (None, None)])
+def test_an_owner_in_no_group_is_not_one_whose_groups_were_not_read(built, told, known):
+    inventory(
+        built,
+        looker_look=[{"look_id": "7", "user_id": "1"}, {"look_id": "8", "user_id": "gone"}],
+        looker_user=[{"user_id": "1", "group_names": told}],
+    )
+    built.transformer.build()
+    assert facts_of(built).owner_groups == known
+    assert facts_of(built, VisualKey(SOURCE, "look", "8")).owner_groups is None
+
+
+def test_a_warehouse_of_an_earlier_version_knows_no_groups_until_they_are_read(built):
+    """Its users had no such column, nor had its marts; both can be read all the same."""
+    look, owner = {"look_id": "7", "user_id": "1"}, {"user_id": "1", "display_name": "Ann"}
+    inventory(built, looker_look=[look], looker_user=[owner])
+    built.transformer.build()
+    built.execute("drop view bi_governance.stg_looker__users cascade")
+    built.execute("alter table bi_raw.looker_user drop column group_names")
+    built.execute("alter table bi_governance.visual_last_access drop column owner_groups")
+    assert facts_of(built).owner_groups is None
+    built.warehouse.prepare()
+    assert facts_of(built).owner == Person("1", "Ann")
+    built.transformer.build()
+    assert facts_of(built).owner_groups is None
+    inventory(built, looker_look=[look], looker_user=[{**owner, "group_names": '["Finance"]'}])
+    built.transformer.build()
+    assert facts_of(built).owner_groups == ("Finance",)
 
 
 def test_first_seen_survives_the_daily_replacement(built):

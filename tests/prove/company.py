@@ -321,7 +321,13 @@ def settings(company: Company, folder: Path, **changes: Any) -> dict[str, Any]:
             "restore_immunity_days": 4,
             "succession_grace_days": 2,
             "rules": [
-                {"name": "vera's are never touched", "match": {"owner": "vera@acme.example"}, "protect": True}
+                {
+                    "name": "vera's are never touched",
+                    "match": {"owner": "vera@acme.example"},
+                    "protect": True,
+                },
+                # Nobody is in it; it has groups and roles read, and compared.
+                {"name": "the board's are never touched", "match": {"group": "Board*"}, "protect": True},
             ],
         },
         "trial": {"days": 0},

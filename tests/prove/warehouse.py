@@ -174,6 +174,11 @@ class _Told:
     def people(self) -> dict[str, Person]:
         raise NotImplementedError
 
+    def groups(self, table: str, user_id: str | None) -> tuple[str, ...] | None:
+        """What somebody is a member of; None for who is not listed, and where it was not read."""
+        told = next((row["group_names"] for row in self.rows(table) if row["user_id"] == user_id), None)
+        return None if told is None else tuple(json.loads(told))
+
     def touched(self, row: Row) -> Iterator[tuple[str, str]]:
         raise NotImplementedError
 
@@ -244,6 +249,7 @@ class _Looker(_Told):
             url=row["url"],
             folder=folder.get("path") or "",
             owner=self._who(row["user_id"]),
+            owner_groups=self.groups("looker_user", row["user_id"]),
             folder_owner=self._who(folder.get("creator_id")),
             created_at=made,
             updated_at=row["updated_at"],
@@ -326,6 +332,7 @@ class _Superset(_Told):
             row["title"],
             url=row["url"],
             owner=self.users.get(row["owner_id"]) or (Person(row["owner_id"]) if row["owner_id"] else None),
+            owner_groups=self.groups("superset_user", row["owner_id"]),
             updated_at=row["changed_at"],
             first_seen_at=self.store.first_seen.get(self.key(type_, id_)),
             returned_at=self.store.returned.get(self.key(type_, id_)),

@@ -35,7 +35,7 @@ def everything(connected: Connected) -> None:
     connected.harness.view(key, START - timedelta(hours=3))
     scheduled = connected.harness.add_visual("Costs")
     connected.harness.schedule(scheduled)
-    reader, remover = connected.reader(), connected.remover()
+    reader, remover = connected.reader(groups=True), connected.remover()
     reader.fingerprint()
     reader.own_accounts()
     for feed in reader.inventory_feeds:
@@ -160,6 +160,7 @@ def test_what_is_asked_of_superset_is_described(name: str) -> None:
     harness = harness_of("superset")
     there, ada = harness.sandbox, harness.ada  # type: ignore[attr-defined]
     there.add_chart("Orders", owner_id=ada, dataset_id=there.add_dataset("orders", owner_id=ada))
+    there.add_group("Finance", ada, roles=[4])
     with harness.serve() as server:
         connected = Connected(harness, server)
         everything(connected)

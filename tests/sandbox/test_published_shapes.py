@@ -33,6 +33,7 @@ LOOKER_ANSWERS = {
     "/looks/search": "Look",
     "/looks/1": "LookWithQuery",
     "/users/search": "User",
+    "/groups/search/with_hierarchy": "GroupHierarchy",
     "/folders": "Folder",
     "/scheduled_plans?all_users=true": "ScheduledPlan",
     "/alerts/search?all_owners=true": "Alert",

@@ -29,6 +29,8 @@ ANSWERS = {
     "workbooks": ("workbook_get.xml", "workbook_get_all_fields.xml", "workbook_get_by_id_personal.xml"),
     "views?includeUsageStatistics=true": ("view_get.xml", "view_get_usage.xml", "view_get_all_fields.xml"),
     "users": ("user_get.xml", "user_get_all_fields.xml"),
+    "groups": ("group_get.xml",),
+    "groups/all-users/users": ("group_populate_users.xml", "user_get_all_fields.xml"),
     "projects": ("project_get.xml",),
     "subscriptions": ("subscription_get.xml",),
     "dataAlerts": ("data_alerts_get.xml",),

@@ -88,6 +88,7 @@ def test_every_mistake_is_named_at_once_with_the_nearest_key(tmp_path):
             "rule 'r': title_regex '[a'",
         ),
         ("policy: {rules: [{name: r, match: {owner: []}}]}", "match.owner"),
+        ("policy: {rules: [{name: r, match: {group: []}}]}", "match.group"),
         ("policy: {rules: [{name: r, match: {created_within_days: 0}}]}", "created_within_days"),
         ("policy: {season_days: 365}", "policy.season_days"),
         (
@@ -221,9 +222,13 @@ def test_more_history_is_read_where_it_is_asked_for(tmp_path):
 
 
 def test_what_a_rule_speaks_about_reaches_the_policy(tmp_path):
-    match = "{owner: ['a*', 'b*'], title_regex: '^x', certified: true, created_within_days: 30}"
+    match = (
+        "{owner: ['a*', 'b*'], group: [f, 'g*'], title_regex: '^x', certified: true, created_within_days: 30}"
+    )
     (rule,) = load(tmp_path, f"policy: {{rules: [{{name: r, match: {match}}}]}}").to_policy().rules
-    assert rule.match == Match(owner=("a*", "b*"), title_regex="^x", certified=True, created_within_days=30)
+    assert rule.match == Match(
+        owner=("a*", "b*"), group=("f", "g*"), title_regex="^x", certified=True, created_within_days=30
+    )
 
 
 def test_seasons_reach_the_policy(tmp_path):

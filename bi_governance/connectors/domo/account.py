@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from bi_governance.connectors.domo.client import DomoClient, Item
+from bi_governance.connectors.domo.groups import Groups
 from bi_governance.errors import SourceBroken
 from bi_governance.model import Person
 
@@ -77,12 +78,13 @@ def _ids_named(robot: str, users: Sequence[Item]) -> Iterator[str]:
             yield str(user["id"])
 
 
-def user_row(user: Item) -> dict[str, object]:
+def user_row(user: Item, groups: Groups | None) -> dict[str, object]:
     """A row of `domo_user`; the public API lists no deleted users and does not say who is active."""
     return {
         "user_id": str(user["id"]),
         "name": user.get("name"),
         "email": user.get("email"),
         "role": user.get("role"),
+        "group_names": groups.names_of(str(user["id"])) if groups else None,
         "active": None,
     }

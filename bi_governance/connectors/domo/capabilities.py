@@ -15,6 +15,7 @@ _NO_DRILL = (
 # Domo has no trash: our quarantine keeps content under its id and can be undone, so it is the trash.
 # How long Domo keeps its audit log is not documented: the connector asks how far it reaches.
 CAPABILITIES = Capabilities(
+    groups="groups",
     history_days=None,
     routes={"page": RemovalRoute.TRASH, "card": RemovalRoute.TRASH},
     lost_on_restore={"page": (), "card": ()},
@@ -47,4 +48,5 @@ WITHOUT_INSTANCE = Capabilities(
     routes={},
     why_no_route={"page": _SETTINGS, "card": _SETTINGS},
     why_no_drill=_NO_DRILL,
+    groups="groups",
 )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bi_governance.connectors.domo.account import ME, Account
 from bi_governance.connectors.domo.cards import Cards
 from bi_governance.connectors.domo.client import DomoClient
+from bi_governance.connectors.domo.groups import Groups
 from bi_governance.connectors.domo.history import AuditLog
 from bi_governance.connectors.domo.pages import Pages
 from bi_governance.connectors.domo.schedules import reports
@@ -43,6 +44,13 @@ def probe(client: DomoClient, account: Account, pages: Pages, cards: Cards, log:
             "nobody is warned and nothing is removed; set instance_url and developer_token to change that",
         )
     yield from _robots(account)
+
+
+def groups_probe(client: DomoClient) -> Probe:
+    """Whether the groups of users can be read, which only rules by group need."""
+    return _attempt(
+        "read groups", lambda: f"{len(Groups(client))} groups", f"{_CLIENTS}, add the scope user."
+    )
 
 
 def _instance(client: DomoClient, pages: Pages, cards: Cards) -> Iterator[Probe]:

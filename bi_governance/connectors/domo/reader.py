@@ -14,9 +14,10 @@ from bi_governance.connectors.domo.backup import back_up
 from bi_governance.connectors.domo.capabilities import CAPABILITIES, WITHOUT_INSTANCE
 from bi_governance.connectors.domo.cards import Cards
 from bi_governance.connectors.domo.client import DomoClient
+from bi_governance.connectors.domo.groups import Groups
 from bi_governance.connectors.domo.history import AuditLog
 from bi_governance.connectors.domo.pages import Pages
-from bi_governance.connectors.domo.probes import probe
+from bi_governance.connectors.domo.probes import groups_probe, probe
 from bi_governance.connectors.domo.sighting import Sightings
 from bi_governance.errors import IncompleteFeed, SourceBroken
 from bi_governance.model import Coverage, Interval, Person, VisualKey
@@ -28,8 +29,9 @@ class DomoReader:
 
     Options: `client_id`, `client_secret`; optional `api_url`, `instance_url` and `developer_token` (both or
     none: without them cards and scheduled reports cannot be seen, and nothing can be removed), `robots` (ids,
-    e-mails or names that never count as viewers), `timeout` and `patience` (seconds), `backoff` (seconds
-    before the first repetition), `verify_ssl` (bool, or path of a CA bundle), `page_size` (at most 100).
+    e-mails or names that never count as viewers), `groups` (whether to read the groups of users), `timeout`
+    and `patience` (seconds), `backoff` (seconds before the first repetition), `verify_ssl` (bool, or path of
+    a CA bundle), `page_size` (at most 100).
     """
 
     platform = "domo"
@@ -50,6 +52,7 @@ class DomoReader:
         if not self._client.has_instance:
             self.capabilities = WITHOUT_INSTANCE
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
+        self._with_groups = bool(options.get("groups"))
         self._account = Account(self._client, self._robots)
         self._pages = Pages(self._client, lambda: self._account.me)
         self._cards = Cards(self._client, self._pages)
@@ -73,7 +76,7 @@ class DomoReader:
         """Pages of rows; IncompleteFeed for an account that is shown only a part."""
         match feed:
             case "domo_user":
-                return ([user_row(user) for user in page] for page in self._account.people())
+                return self._users()
             case "domo_page":
                 self._require_everything()
                 return self._pages.rows(self._client.page_size)
@@ -106,11 +109,18 @@ class DomoReader:
     def probe(self) -> Iterable[Probe]:
         """Log-in, scopes, grants, and whether everything is shown."""
         account = Account(self._client, self._robots)
-        return probe(self._client, account, self._pages, self._cards, self._log)
+        yield from probe(self._client, account, self._pages, self._cards, self._log)
+        if self._with_groups:
+            yield groups_probe(self._client)
 
     def close(self) -> None:
         """Forget the token and close connections."""
         self._client.close()
+
+    def _users(self) -> Iterator[Page]:
+        groups = Groups(self._client) if self._with_groups else None
+        for page in self._account.people():
+            yield [user_row(user, groups) for user in page]
 
     def _require_everything(self) -> None:
         """Without the instance's own count, only an administrator is known to be shown every page."""

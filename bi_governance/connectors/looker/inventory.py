@@ -20,6 +20,7 @@ from looker_sdk.sdk.api40.models import (
 from bi_governance.connectors.looker.client import LookerClient
 from bi_governance.connectors.looker.folders import FIELDS as FOLDER_FIELDS
 from bi_governance.connectors.looker.folders import AnyFolder, FolderTree
+from bi_governance.connectors.looker.groups import Groups
 from bi_governance.errors import IncompleteFeed
 from bi_governance.ports import Page, Row
 
@@ -93,17 +94,19 @@ def _folder_row(tree: FolderTree, folder: AnyFolder) -> Row:
     }
 
 
-def users(client: LookerClient) -> Iterator[Page]:
-    """Everybody, disabled and service accounts included."""
+def users(client: LookerClient, *, with_groups: bool = False) -> Iterator[Page]:
+    """Everybody, disabled and service accounts included, and if asked for the names of their groups."""
+    fields = f"{_USER_FIELDS},group_ids" if with_groups else _USER_FIELDS
+    groups = Groups(client) if with_groups else None
 
     def search(sdk: Looker40SDK, limit: int, offset: int) -> Sequence[User]:
-        return sdk.search_users(fields=_USER_FIELDS, limit=limit, offset=offset, sorts="id")
+        return sdk.search_users(fields=fields, limit=limit, offset=offset, sorts="id")
 
     for page in client.pages(search):
-        yield [_user_row(user) for user in page]
+        yield [_user_row(user, groups) for user in page]
 
 
-def _user_row(user: User) -> Row:
+def _user_row(user: User, groups: Groups | None) -> Row:
     return {
         "user_id": str(user.id),
         "display_name": user.display_name,
@@ -111,6 +114,7 @@ def _user_row(user: User) -> Row:
         "is_disabled": bool(user.is_disabled),
         "is_service_account": bool(user.is_service_account),
         "is_embed_user": bool(user.is_embed_user),
+        "group_names": groups.names_of(user) if groups else None,
     }
 
 

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from bi_governance.connectors.looker import history, schedules
 from bi_governance.connectors.looker.client import LookerClient
+from bi_governance.connectors.looker.groups import Groups
 from bi_governance.errors import SourceError
 from bi_governance.ports import Probe
 
@@ -47,6 +48,13 @@ def probes(
     yield _checked("alerts of all owners", lambda: _alerts(client), _ADMIN)
     for robot in robots:
         yield _checked(f"robot {robot}", lambda robot=robot: _robot(client, robot), _ADMIN)  # type: ignore[misc]
+
+
+def groups(client: LookerClient) -> Probe:
+    """Whether the groups of users can be read, which only rules by group need."""
+    return _checked(
+        "groups", lambda: Probe("groups", ok=True, detail=f"{len(Groups(client))} groups"), _ADMIN
+    )
 
 
 def accounts(client: LookerClient, robot: str) -> set[str]:

@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     history_days=RETENTION_DAYS,
     routes={"dashboard": RemovalRoute.TRASH, "look": RemovalRoute.TRASH},
     lost_on_restore={},
+    groups="groups",
     backups_hold={
         "dashboard": {
             Part.CONTENT: ("dashboard.json", "dashboard.lookml"),
@@ -65,8 +66,9 @@ class LookerReader:
     """Reads one Looker instance.
 
     `options` are the settings of the source: what `LookerClient` takes, and `robots` (e-mail addresses
-    or user ids that never count as viewers), `history_days` (90) and `row_limit` (rows per history
-    query, 50,000). `wall_clock` gives seconds since 1970, to compare with the platform's clock.
+    or user ids that never count as viewers), `groups` (whether to read the groups of users), `history_days`
+    (90) and `row_limit` (rows per history query, 50,000). `wall_clock` gives seconds since 1970, to compare
+    with the platform's clock.
     """
 
     platform = "looker"
@@ -80,6 +82,7 @@ class LookerReader:
         self.name = name
         self._client = LookerClient(name, options)
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
+        self._with_groups = bool(options.get("groups"))
         self._retention = timedelta(days=int(options.get("history_days") or RETENTION_DAYS))
         self._ahead = history.Ahead(self._client, int(options.get("row_limit") or history.ROW_LIMIT))
         self._wall_clock = wall_clock
@@ -99,6 +102,8 @@ class LookerReader:
         """Pages of rows for one of `inventory_feeds`; IncompleteFeed when they are provably not all."""
         if feed not in _FEEDS:
             raise ConfigurationError(f"Looker has no feed '{feed}'; it has {', '.join(_FEEDS)}.")
+        if feed == "looker_user":
+            return inventory.users(self._client, with_groups=self._with_groups)
         return _FEEDS[feed](self._client)
 
     def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:  # noqa: ARG002
@@ -121,7 +126,9 @@ class LookerReader:
 
     def probe(self) -> Iterable[Probe]:
         """Log-in, permissions, reach of the history and clock, one by one."""
-        return probe.probes(self._client, self._robots, self._retention, self._wall_clock)
+        yield from probe.probes(self._client, self._robots, self._retention, self._wall_clock)
+        if self._with_groups:
+            yield probe.groups(self._client)
 
     def close(self) -> None:
         """Log out and release connections."""

@@ -26,6 +26,7 @@ _HELD = {
 }
 
 CAPABILITIES = Capabilities(
+    groups="roles and groups",
     history_days=None,
     routes={"dashboard": RemovalRoute.HARD, "chart": RemovalRoute.HARD},
     lost_on_restore={

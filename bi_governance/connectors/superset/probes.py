@@ -39,6 +39,7 @@ USERS_HINT = (
     f"Add 'can get on User' to a role of the account in {ROLES_PAGE}; FAB_ADD_SECURITY_API must be on in "
     f"{CONFIG}."
 )
+GROUPS_HINT = f"Add 'can get on User' and 'can get on Group' to a role of the account in {ROLES_PAGE}."
 SCHEDULES_HINT = f"Add 'can read on ReportSchedule' to a role of the account in {ROLES_PAGE}."
 ROLES_HINT = f"Let the account read its own roles, which are in {ROLES_PAGE}."
 CSRF_HINT = (
@@ -72,6 +73,11 @@ def probe(
     if history.ok:
         yield _log_is_written(client, account, log)
     yield from _robots(account)
+
+
+def groups_probe(count_members: Callable[[], int]) -> Probe:
+    """Whether everybody's roles and groups can be read, which only rules by group need."""
+    return _attempt("read roles and groups", lambda: f"those of {count_members()} users", GROUPS_HINT)
 
 
 def _attempt(name: str, check: Callable[[], str], advice: str) -> Probe:

@@ -15,9 +15,11 @@ from bi_governance.connectors.superset.capabilities import CAPABILITIES
 from bi_governance.connectors.superset.client import Item, SupersetClient
 from bi_governance.connectors.superset.lineage import dependency_rows
 from bi_governance.connectors.superset.log import ActionLog
+from bi_governance.connectors.superset.memberships import COLUMNS as MEMBERSHIP_COLUMNS
+from bi_governance.connectors.superset.memberships import Memberships
 from bi_governance.connectors.superset.numbers import Numbers
 from bi_governance.connectors.superset.places import Places
-from bi_governance.connectors.superset.probes import probe
+from bi_governance.connectors.superset.probes import groups_probe, probe
 from bi_governance.connectors.superset.rison import Filter
 from bi_governance.connectors.superset.visuals import (
     DATASET_COLUMNS,
@@ -39,10 +41,10 @@ class SupersetReader:
     """Reads one Superset as one of its administrators; builds no request that changes anything.
 
     Options: `base_url`, `username`, `password`; optional `provider` ("db" or "ldap"), `admin_role`,
-    `robots` (numbers, user names or e-mails that never count as viewers), `timeout` and `patience`
-    (seconds), `backoff` (seconds before the first repetition), `verify_ssl` (bool, or path of a CA
-    bundle), `page_size` (at most 100), `concurrency` (calls under way at once, 4). `wall_clock` gives
-    seconds since 1970, to compare with the server's clock.
+    `robots` (numbers, user names or e-mails that never count as viewers), `groups` (whether to read the
+    roles and groups of users), `timeout` and `patience` (seconds), `backoff` (seconds before the first
+    repetition), `verify_ssl` (bool, or path of a CA bundle), `page_size` (at most 100), `concurrency` (calls
+    under way at once, 4). `wall_clock` gives seconds since 1970, to compare with the server's clock.
     """
 
     platform = "superset"
@@ -64,6 +66,7 @@ class SupersetReader:
         self._client = SupersetClient(name, options)
         self._log = ActionLog(self._client)
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
+        self._with_groups = bool(options.get("groups"))
         self._admin_role = str(options.get("admin_role", ADMIN_ROLE))
         self._begin()
         self._wall_clock = wall_clock
@@ -138,15 +141,22 @@ class SupersetReader:
     def probe(self) -> Iterable[Probe]:
         """Log-in, role, people, log, and the way to write (without writing)."""
         self._begin()
-        return probe(self._client, self._account, self._places, self._log, self._wall_clock)
+        yield from probe(self._client, self._account, self._places, self._log, self._wall_clock)
+        if self._with_groups:
+            yield groups_probe(lambda: sum(len(page) for page in self._users()))
 
     def close(self) -> None:
         """Forget the tokens and close connections."""
         self._client.close()
 
     def _users(self) -> Iterator[Page]:
-        for page in self._account.people():
-            yield [user_row(user) for user in page]
+        if not self._with_groups:
+            for page in self._account.people():
+                yield [user_row(user, None) for user in page]
+            return
+        memberships = Memberships(self._client)
+        for page in self._account.people(MEMBERSHIP_COLUMNS):
+            yield [user_row(user, memberships.names_of(user)) for user in page]
 
     def _dashboards(self) -> Iterator[Page]:
         """Those in Superset's trash too, which are in nobody's use: what would tell is hidden with them."""

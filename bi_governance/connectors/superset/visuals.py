@@ -152,7 +152,7 @@ def _common(item: Item, base_url: str, inactive: Collection[str]) -> Row:
     }
 
 
-def user_row(item: Item) -> Row:
+def user_row(item: Item, group_names: str | None) -> Row:
     """One row of `superset_user`."""
     return {
         "user_id": str(item["id"]),
@@ -160,6 +160,7 @@ def user_row(item: Item) -> Row:
         "first_name": text_or_none(item.get("first_name")),
         "last_name": text_or_none(item.get("last_name")),
         "email": text_or_none(item.get("email")),
+        "group_names": group_names,
         "active": bool(item.get("active")),
         "last_login_at": utc_moment(item.get("last_login")),
         "created_at": utc_moment(item.get("created_on")),

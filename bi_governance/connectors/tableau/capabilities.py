@@ -8,6 +8,7 @@ from bi_governance.ports import Capabilities
 
 # Admin Insights keeps 90 days of events (with Advanced Management 365), Tableau Server 183; counters none.
 CAPABILITIES = Capabilities(
+    groups="groups",
     history_days=90,
     routes={"workbook": RemovalRoute.HARD},
     lost_on_restore={

@@ -10,6 +10,7 @@ from typing import Any
 import tableauserverclient as tsc
 
 from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.groups import names_by_user
 from bi_governance.errors import IncompleteFeed
 from bi_governance.ports import Page
 
@@ -33,7 +34,9 @@ def all_views(client: TableauClient) -> Iterator[list[tsc.ViewItem]]:
     return client.pages(lambda server, options: server.views.get(_oldest_first(options), usage=True))
 
 
-def users(client: TableauClient) -> Iterator[Page]:
+def users(client: TableauClient, *, with_groups: bool = False) -> Iterator[Page]:
+    """Everybody, and if asked for with the names of their groups."""
+    groups = names_by_user(client) if with_groups else None
     for page in client.pages(lambda server, options: server.users.get(options)):
         yield [
             {
@@ -44,6 +47,7 @@ def users(client: TableauClient) -> Iterator[Page]:
                 "site_role": item.site_role,
                 "last_login_at": item.last_login,
                 "is_licensed": item.site_role != "Unlicensed",
+                "group_names": None if groups is None else json.dumps(sorted(groups.get(str(item.id), ()))),
             }
             for item in page
         ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bi_governance.connectors.tableau import dependencies, inventory, schedules
 from bi_governance.connectors.tableau.client import TableauClient
+from bi_governance.connectors.tableau.groups import names_by_user
 from bi_governance.connectors.tableau.usage import Usage
 from bi_governance.errors import IncompleteFeed, SourceError
 from bi_governance.ports import Probe
@@ -29,6 +30,11 @@ def probes(client: TableauClient, usage: Usage, robots: Sequence[str]) -> Iterat
     yield _attempt("read use", usage.check, "Check the setting `history`.")
     if robots:
         yield _known_robots(client, robots)
+
+
+def groups(client: TableauClient) -> Probe:
+    """Whether the groups of users can be read, which only rules by group need."""
+    return _attempt("read groups", lambda: f"those of {len(names_by_user(client))} users", ROLE_HINT)
 
 
 def require_administrator(client: TableauClient) -> None:

@@ -33,9 +33,10 @@ class TableauReader:
     """Reads one site of one Tableau as one of its administrators.
 
     `options` are the settings of the source: what `TableauClient` takes, and `robots` (user names, e-mails or
-    ids that never count as viewers), `history` (usage_counters, admin_insights or repository), `history_days`
-    (how long events are kept: 90 by Admin Insights, 183 by Tableau Server) and `repository_url` (the database
-    of Tableau Server). `wall_clock` gives seconds since 1970.
+    ids that never count as viewers), `groups` (whether to read the groups of users), `history`
+    (usage_counters, admin_insights or repository), `history_days` (how long events are kept: 90 by Admin
+    Insights, 183 by Tableau Server) and `repository_url` (the database of Tableau Server). `wall_clock` gives
+    seconds since 1970.
     """
 
     platform = "tableau"
@@ -49,6 +50,7 @@ class TableauReader:
         self.name = name
         self._client = TableauClient(name, options)
         self._robots = tuple(str(robot) for robot in options.get("robots") or ())
+        self._with_groups = bool(options.get("groups"))
         self._usage = _usage(name, self._client, options, self._robots)
         self._wall_clock = wall_clock
 
@@ -66,6 +68,8 @@ class TableauReader:
         if feed not in _FEEDS:
             raise ConfigurationError(f"Tableau has no feed '{feed}'; it has {', '.join(_FEEDS)}.")
         probes.require_administrator(self._client)
+        if feed == "tableau_user":
+            return inventory.users(self._client, with_groups=self._with_groups)
         return _FEEDS[feed](self._client)
 
     def history_start(self, wanted: datetime, now: datetime, proven: Coverage) -> datetime:
@@ -88,7 +92,9 @@ class TableauReader:
 
     def probe(self) -> Iterable[Probe]:
         """Sign-in, role, content, deliveries, lineage, use, robots."""
-        return probes.probes(self._client, self._usage, self._robots)
+        yield from probes.probes(self._client, self._usage, self._robots)
+        if self._with_groups:
+            yield probes.groups(self._client)
 
     def close(self) -> None:
         """Sign out and release connections."""

@@ -22,7 +22,8 @@ marked as (
         users.login,
         users.is_active,
         robots.actor_id is not null as is_robot,
-        coalesce(users.is_service_account, false) as is_service_account
+        coalesce(users.is_service_account, false) as is_service_account,
+        users.group_names
     from users
     left join robots
         on users.source = robots.source and users.user_id = robots.actor_id

@@ -94,6 +94,7 @@ facts as (
         owners.name as owner_name,
         owners.email as owner_email,
         owners.is_active as is_owner_active,
+        owners.group_names as owner_groups,
         visuals.folder_owner_id,
         visuals.created_at,
         visuals.updated_at,

@@ -8,7 +8,8 @@ with users as (
         email,
         cast(null as {{ dbt.type_string() }}) as login,
         is_active,
-        false as is_service_account
+        false as is_service_account,
+        group_names
     from {{ ref('stg_domo__users') }}
 
 )

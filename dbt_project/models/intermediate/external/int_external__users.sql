@@ -14,7 +14,8 @@ shared as (
         email,
         login,
         is_active,
-        false as is_service_account
+        false as is_service_account,
+        group_names
     from users
 
 )

@@ -14,7 +14,8 @@ users as (
         email,
         cast(null as {{ dbt.type_string() }}) as login,
         is_active,
-        is_service_account
+        is_service_account,
+        group_names
     from accounts
 
 )

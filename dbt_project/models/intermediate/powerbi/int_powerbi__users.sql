@@ -8,7 +8,9 @@ with users as (
         email,
         principal_name as login,
         is_active,
-        is_service_account
+        is_service_account,
+        -- Entra keeps groups, and Power BI's API does not tell them.
+        cast(null as {{ dbt.type_string() }}) as group_names
     from {{ ref('stg_powerbi__users') }}
 
 )

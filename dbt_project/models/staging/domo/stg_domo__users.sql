@@ -17,7 +17,8 @@ renamed as (
         user_id,
         name,
         email,
-        active as is_active
+        active as is_active,
+        group_names
     from unique_rows
 
 )

@@ -19,7 +19,8 @@ renamed as (
         name,
         email,
         login,
-        is_active
+        is_active,
+        group_names
     from unique_rows
 
 )

@@ -19,7 +19,8 @@ renamed as (
         email,
         -- Unknown stays unknown: an owner nobody can vouch for is not the same as one who left.
         not is_disabled as is_active,
-        coalesce(is_service_account, false) as is_service_account
+        coalesce(is_service_account, false) as is_service_account,
+        group_names
     from unique_rows
 
 )

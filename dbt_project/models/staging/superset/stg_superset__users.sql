@@ -18,7 +18,8 @@ renamed as (
         coalesce(nullif(trim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')), ''), username) as name,
         username as login,
         email,
-        active as is_active
+        active as is_active,
+        group_names
     from unique_rows
 
 )

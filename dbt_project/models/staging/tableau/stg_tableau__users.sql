@@ -18,7 +18,8 @@ renamed as (
         name as login,
         coalesce(display_name, name) as name,
         email,
-        is_licensed as is_active
+        is_licensed as is_active,
+        group_names
     from unique_rows
 
 )
