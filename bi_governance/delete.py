@@ -24,6 +24,7 @@ from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan, awaits_approval
 from bi_governance.policy import Decision, Neighbourhood, decide
 from bi_governance.ports import BackupContent, Lease, Reader, Services, Sighting
+from bi_governance.reliance import must_be_the_store
 
 
 @dataclass(slots=True)
@@ -294,6 +295,7 @@ class _Removal:
         """The path of a backup that was read back and checked; empty only where that is allowed."""
         store, now = self.services.backups, self.services.clock.now()
         try:
+            must_be_the_store(self.services)
             ref = store.save(self.key, self.decision.episode, _described(reader, self.key), now)
             saved = store.load(ref.path)
         except (SourceError, StorageError) as error:

@@ -9,7 +9,8 @@ GovernanceError                  one clear sentence: what, where, what to do
 │   ├── StorageBusy              the file or table is locked by somebody else
 │   ├── BackupUnreadable         what we saved cannot be read back
 │   │   └── BackupLocked         it is encrypted, and its key is not configured
-│   └── NotInBackup              nothing saved for that visual
+│   ├── NotInBackup              nothing saved for that visual
+│   └── StoreUnmarked            what it lacks may be elsewhere: it may be the wrong store, or not mounted
 ├── TransformError               exit 1: dbt could not run at all
 ├── DeliveryError                a message was not accepted
 │   ├── RecipientUnknown         there is nobody to deliver it to
@@ -74,6 +75,10 @@ class BackupLocked(BackupUnreadable):
 
 class NotInBackup(StorageError):
     """No backup exists for the visual."""
+
+
+class StoreUnmarked(StorageError):
+    """A store of backups lacks a backup and its own mark: whether the backup is gone cannot be told."""
 
 
 class TransformError(GovernanceError):

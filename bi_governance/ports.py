@@ -597,7 +597,7 @@ class BackupStore(Protocol):
         ...
 
     def has(self, path: str) -> bool:
-        """Whether a backup is there, whatever its condition."""
+        """Whether a backup is there, whatever its condition; StoreUnmarked where absence proves nothing."""
         ...
 
     def remove(self, path: str) -> None:

@@ -12,6 +12,7 @@ from bi_governance.plan import Plan
 from bi_governance.policy import Decision
 from bi_governance.ports import Lease, Services
 from bi_governance.purging import decide_purge, promised_until, purge_allowance
+from bi_governance.reliance import must_be_the_store
 
 
 @dataclass(slots=True)
@@ -66,14 +67,16 @@ def purge(services: Services, plan: Plan, lease: Lease) -> PurgeReport:
         if refusal is not None:
             guard, reason = refusal
             services.ledger.append([_refused(services, plan, decision, guard, reason)], lease)
-            report.refused.append(f"{decision.key}: {reason}")
+            # A guard that holds is as it should be; a store that cannot be relied upon is not.
+            told = report.failed if guard == "store" else report.refused
+            told.append(f"{decision.key}: {reason}")
         else:
             _carry_out(services, plan, decision, lease, report)
     return report
 
 
 def _refusal(services: Services, decision: Decision) -> tuple[str, str] | None:
-    """Mode, cap, wishes, promise and window as they are at this very moment, from the ledger."""
+    """Mode, cap, wishes, promise, window and store as they are at this very moment."""
     now, state, key = services.clock.now(), services.ledger.state(), decision.key
     if state.mode_of(key.source) is not Mode.LIVE:
         return "mode", f"{key.source} is in dry-run now"
@@ -86,6 +89,10 @@ def _refusal(services: Services, decision: Decision) -> tuple[str, str] | None:
     fresh = decide_purge(state.case(key), policy, now)
     if fresh is None or fresh.action is not Action.PURGE or fresh.episode != decision.episode:
         return "no_longer_due", "restored, kept, exempted or otherwise changed since the plan"
+    try:
+        must_be_the_store(services)
+    except StorageError as error:
+        return "store", str(error)
     return None
 
 

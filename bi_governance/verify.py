@@ -9,9 +9,9 @@ from typing import Any
 
 from bi_governance import events as ev
 from bi_governance.errors import BackupLocked, NotInBackup, StorageError
-from bi_governance.lifecycle import Case, State
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupStore, Services
+from bi_governance.reliance import backup_of, relied_upon
 
 
 class Condition(StrEnum):
@@ -78,20 +78,6 @@ def verify(services: Services, *, source: str | None = None) -> VerifyReport:
     known = set(named(services))
     report.orphans = sorted(path for path in services.backups.paths() if path not in known)
     return report
-
-
-def relied_upon(state: State) -> Iterator[Case]:
-    """The visuals that are gone because of us (or may be: an interrupted deletion), in a fixed order."""
-    for key in sorted(state.cases):
-        case = state.cases[key]
-        if case.removal is not None or case.removal_intended is not None:
-            yield case
-
-
-def backup_of(case: Case) -> str:
-    """The path of the backup a restore would read; empty where the deletion had none."""
-    holder = case.removal or case.removal_intended
-    return holder.backup if holder is not None else ""
 
 
 def check(store: BackupStore, key: VisualKey, path: str) -> Checked:

@@ -1,4 +1,4 @@
-"""The backup store: one checked zip per visual and episode, on any file system fsspec knows."""
+"""The backup store: a checked zip per visual and episode, in a folder or a bucket that is marked as ours."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-import fsspec
-from fsspec.core import url_to_fs
-
 from bi_governance.backups.encryption import Keys
-from bi_governance.errors import BackupUnreadable, ConfigurationError, NotInBackup, StorageError
+from bi_governance.backups.places import open_place
+from bi_governance.errors import BackupUnreadable, NotInBackup, StorageError, StoreUnmarked
 from bi_governance.model import VisualKey
 from bi_governance.ports import BackupContent, BackupRef
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+# Says of a folder or bucket that backups are kept here; one that is mounted empty by mistake lacks it.
+MARK = "bi-governance-store.json"
 # The checksum (of the bytes as stored) is part of the name, and the name is in the ledger: a changed file
 # cannot pass as the original.
 NAME = re.compile(r"episode-\d{4,}\.(?P<sha256>[0-9a-f]{64})\.zip(?P<sealed>\.enc)?")
@@ -37,13 +37,14 @@ class FsspecBackups:
 
     Relative file URLs start at the working directory of the moment this is built. Nothing saved is
     ever overwritten: saving an episode again adds a file. With a key what is saved is encrypted; plain
-    and encrypted files are read side by side. Raises ConfigurationError when the URL's scheme is unknown
-    or its package is not installed.
+    and encrypted files are read side by side. The first backup saved or found marks the store as ours,
+    and only of a marked one it is believed that what is not there is gone. Raises ConfigurationError
+    when the URL's scheme is unknown or its package is not installed.
     """
 
     def __init__(self, url: str, keys: Keys | None = None) -> None:
-        self._scheme = url.partition("://")[0] if "://" in url else "file"
-        self._fs, self._root = _open(url, self._scheme)
+        self._place = open_place(url)
+        self._scheme, self._fs, self._root = self._place.scheme, self._place.fs, self._place.root
         self._keys = keys or Keys()
 
     def check(self) -> str:
@@ -70,6 +71,7 @@ class FsspecBackups:
         sha256 = hashlib.sha256(data).hexdigest()
         path = f"{_folder(key)}/episode-{episode:04d}.{sha256}.{ending}"
         with self._in_our_words(f"Backing up {key} failed"):
+            self._mark()
             self._write(path, data)
         if dict(self.load(path).files) != dict(content.files):
             raise BackupUnreadable(f"The backup of {key} does not read back as it was written: {path}.")
@@ -89,36 +91,67 @@ class FsspecBackups:
         return _unpack(path, self._keys.open(data, f"The backup {path}") if name["sealed"] else data)
 
     def has(self, path: str) -> bool:
-        """Whether a backup is at `path`; StorageError when the store cannot tell."""
+        """Whether a backup is at `path`; what is found marks the store as ours.
+
+        StorageError when the store cannot tell, StoreUnmarked when it may be another than the one meant.
+        """
         _name_of(path)
         with self._in_our_words(f"Looking for the backup {path} failed"):
-            # Not `exists`, which takes every failure for absence.
-            try:
-                self._fs.info(f"{self._root}/{path}")
-            except FileNotFoundError:
-                return False
-        return True
+            if self._is_there(path):
+                # Who may only read cannot mark, and can find things all the same.
+                with contextlib.suppress(*self._place.errors):
+                    self._mark()
+                return True
+            self._must_be_marked(path)
+        return False
 
     def remove(self, path: str) -> None:
         """Delete the one backup at `path`, which must look like one; NotInBackup when there is none."""
-        _name_of(path)
+        if not self.has(path):
+            raise self._not_there(path)
         with self._in_our_words(f"Deleting the backup {path} failed"):
             try:
                 self._fs.rm_file(f"{self._root}/{path}")
             except FileNotFoundError as error:
-                raise NotInBackup(f"There is no backup {path} in the {self._scheme} store.") from error
+                raise self._not_there(path) from error
 
     def paths(self) -> Iterator[str]:
-        """The paths of all files below the store, folder by folder; none where the store is not there yet."""
+        """The paths of all files below the store but its mark; none where the store is not there yet."""
         with self._in_our_words("Listing the backup store failed"):
-            if not self._fs.exists(self._root):
+            if not self._is_there(""):
                 return
             for folder, _, names in self._fs.walk(self._root, on_error="raise"):
                 inside = str(folder).rstrip("/").removeprefix(self._root).strip("/")
-                yield from (f"{inside}/{name}" if inside else name for name in names)
+                found = (f"{inside}/{name}" if inside else name for name in names)
+                yield from (path for path in found if path != MARK)
+
+    def _is_there(self, path: str) -> bool:
+        # Not `exists`, which takes every failure for absence.
+        try:
+            self._fs.info(f"{self._root}/{path}".rstrip("/"))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _mark(self) -> None:
+        """Leave the mark where there is none, so that this store can be told from one that is not ours."""
+        if not self._is_there(MARK):
+            about = "Backups of bi-governance are kept here. Without this file no backup counts as gone."
+            self._write(MARK, json.dumps({"store": uuid.uuid4().hex, "about": about}, indent=2).encode())
+
+    def _must_be_marked(self, path: str) -> None:
+        if not self._is_there(MARK):
+            raise StoreUnmarked(
+                f"The {self._scheme} store has neither the backup {path} nor the file {MARK} that every "
+                "store of backups has: see that backups.url leads to the right one, and that it is mounted; "
+                "where all backups are lost for good, put an empty file of that name there."
+            )
 
     def _write(self, path: str, data: bytes) -> None:
         final = f"{self._root}/{path}"
+        if self._place.is_object_store:
+            self._fs.pipe_file(final, data)
+            return
         partial = f"{final}.{uuid.uuid4().hex}.part"
         try:
             self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
@@ -135,31 +168,21 @@ class FsspecBackups:
         try:
             data: bytes = self._fs.cat_file(f"{self._root}/{path}")
         except FileNotFoundError as error:
-            raise NotInBackup(f"There is no backup {path} in the {self._scheme} store.") from error
+            raise self._not_there(path) from error
         return data
+
+    def _not_there(self, path: str) -> NotInBackup:
+        return NotInBackup(f"There is no backup {path} in the {self._scheme} store.")
 
     @contextlib.contextmanager
     def _in_our_words(self, what: str) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+        except self._place.errors as error:
+            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            # Some vendors add whole paragraphs of headers.
+            reason = said.strip().splitlines()[0].rstrip(".")
             raise StorageError(f"{what}: the {self._scheme} store says: {reason}.") from error
-
-
-def _open(url: str, scheme: str) -> tuple[Any, str]:
-    try:
-        fs, root = url_to_fs(url)
-    except ImportError as error:
-        raise ConfigurationError(
-            f"backups.url: {scheme}:// needs a package that is not installed ({error}); install it or use file://."
-        ) from error
-    except ValueError as error:
-        known = ", ".join(sorted({"file", "s3", "gs", "abfs"} & set(fsspec.available_protocols())))
-        raise ConfigurationError(
-            f"backups.url: '{scheme}://' is not a place backups can be kept; use one of: {known}."
-        ) from error
-    return fs, str(root).rstrip("/")
 
 
 def _folder(key: VisualKey) -> str:

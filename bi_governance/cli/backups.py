@@ -24,8 +24,9 @@ from bi_governance.drill import DrillReport, sample, settle_drills
 from bi_governance.drill import drill as drill_these
 from bi_governance.errors import ConfigurationError
 from bi_governance.model import VisualKey
+from bi_governance.reliance import backup_of
 from bi_governance.run import new_run_id, one_runner, purge_stage
-from bi_governance.verify import VerifyReport, backup_of
+from bi_governance.verify import VerifyReport
 from bi_governance.verify import verify as verify_all
 
 backups = typer.Typer(help="The backups of what was deleted.", no_args_is_help=True)

@@ -30,6 +30,7 @@ from bi_governance.config_file import DEFAULT_FILE, SCHEMA_FILE, example_text, j
 from bi_governance.errors import ConfigurationError, GovernanceError, StorageError
 from bi_governance.explain import current_plan, lost_on_restore, outlooks
 from bi_governance.ports import Lease, Probe, Services
+from bi_governance.reliance import must_be_the_store
 from bi_governance.run import (
     RunReport,
     collect_stage,
@@ -126,10 +127,16 @@ def _probe_stores(opened: App) -> list[Probe]:
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("warehouse", services.warehouse.prepare),
         ("ledger", services.ledger.state),
-        ("backups", services.backups.check),
+        ("backups", lambda: _checked_backups(services)),
         ("notifications", services.notifier.check),
     )
     return [_probe_store(name, check) for name, check in checks]
+
+
+def _checked_backups(services: Services) -> str:
+    found = services.backups.check()
+    must_be_the_store(services)
+    return found
 
 
 def _probe_store(name: str, check: Callable[[], object]) -> Probe:

@@ -69,6 +69,8 @@ def test_wrong_arguments_end_with_status_2(desk, arguments, said):
         ),
         ({"ledger": {"url": "nonsense"}}, "ledger"),
         ({"warehouse": {"url": "nonsense://x"}}, "warehouse"),
+        ({"backups": {"url": "gs://bucket/x"}}, 'install it with: pip install "bi-governance[gcs]"'),
+        ({"backups": {"url": "s4://bucket/x"}}, "did you mean s3://?"),
     ],
 )
 def test_wrong_configuration_ends_with_status_2(desk, change, said):

@@ -77,6 +77,33 @@ def test_anonymous_use_is_nobody_in_particular() -> None:
     assert found(day(90, None)) == ()
 
 
+def test_most_means_most_to_the_very_visual() -> None:
+    assert found(day(499), population=1000) == ()
+    assert len(found(day(500), population=1000)) == 1
+
+
+def test_a_day_just_as_old_as_a_week_and_a_day_is_still_told() -> None:
+    evidence = Evidence({"looker_prod": healthy(days=(day(90, days_ago=8),))})
+    assert len(alarms(evidence, {"looker_prod": 100}, State(), Limits(), MIDNIGHT)) == 1
+
+
+def test_of_equal_days_the_first_is_named() -> None:
+    (alarm,) = found(day(90, days_ago=3), day(90))
+    assert "on 2026-05-29" in alarm.text
+
+
+def test_a_source_without_living_visuals_has_no_machine() -> None:
+    evidence = Evidence({"looker_prod": healthy(days=(day(90),))})
+    limits = Limits(busiest_min_population=1)
+    assert alarms(evidence, {}, State(), limits, NOW) == ()
+
+
+def test_who_turns_out_to_be_a_person_may_be_left() -> None:
+    (alarm,) = found(day(90))
+    assert "neither those of the past. If it is a person, leave it" in alarm.advice
+    assert alarm.advice.endswith("nothing is stopped by this.")
+
+
 def test_an_alarm_stops_nothing() -> None:
     evidence = healthy(days=(*busy_days(30)[:-1], day(100)))
     assert source_vetoes(evidence, State(), Limits(), NOW) == ()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.alarms import Alarm, alarms
+from bi_governance.alarms import Alarm, alarms, lately_acknowledged
 from bi_governance.attention import Share
 from bi_governance.guards import Evidence, Limits
 from bi_governance.lifecycle import fold
@@ -109,6 +109,23 @@ def test_hardly_any_reaction_is_told_once_there_were_enough_warnings(
     for alarm in told:
         assert f"{count} of {of} warned visuals" in alarm.text
         assert "limits.acknowledged_percent" in alarm.advice
+
+
+def test_the_alarm_names_its_source_and_what_to_look_at() -> None:
+    (alarm,) = found([LIVE, *answered(0, 20)])
+    assert (alarm.source, alarm.subject) == (SOURCE, "")
+    assert alarm.advice.startswith("Ask some owners whether the warnings reach them")
+    assert (
+        "`notices.wording` changes what they say, `people` who gets them. Nothing is stopped" in alarm.advice
+    )
+    assert alarm.advice.endswith("if few answers are usual, lower limits.acknowledged_percent.")
+
+
+def test_the_mode_of_the_source_itself_decides_what_is_counted() -> None:
+    """Everything else is in dry-run."""
+    alone = [mode(60, Mode.LIVE, SOURCE), *answered(0, 20)]
+    assert [a.source for a in found(alone)] == [SOURCE]
+    assert lately_acknowledged(SOURCE, fold(alone), Limits(), NOW) == Share(20, 0)
 
 
 def test_in_a_trial_nobody_is_expected_to_answer() -> None:

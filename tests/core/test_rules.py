@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from typing import Any
 
 import pytest
@@ -64,6 +64,7 @@ def rule(name: str = "r", **given_: Any) -> Rule:
         ({"certified": False}, True),
         ({"certified": True}, False),
         ({"created_within_days": 1001}, True),
+        ({"created_within_days": 1000}, True),
         ({"created_within_days": 999}, False),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "alice*"}, True),
         ({"type": "dashboard", "folder": "Sales/**", "owner": "bob*"}, False),
@@ -165,6 +166,18 @@ def test_a_rule_says_which_part_of_it_does_not_fit(asked: Rule, why: str) -> Non
     assert asked.why(FACTS, NOW, UTC).endswith(why)
 
 
+def test_every_part_of_a_rule_is_called_what_the_configuration_calls_it() -> None:
+    texts = dict.fromkeys(("source", "platform", "type", "title", "tag", "title_regex"), "other")
+    asked = {**texts, "certified": True, "folder": "other", "owner": "other", "created_within_days": 1}
+    assert rule(**asked).why(FACTS, NOW, UTC) == f"does not fit: {', '.join(asked)}"
+
+
+def test_a_part_of_the_year_is_asked_about_where_the_team_lives() -> None:
+    """At NOW it is still the last of May further west."""
+    asked = Rule(name="r", between=YearPart((5, 31), (5, 31)))
+    assert asked.why(FACTS, NOW, timezone(-days(0.5))) == "fits"
+
+
 def test_a_rule_says_what_is_not_known() -> None:
     asked = rule(owner="alice*", created_within_days=30)
     facts = owned_by(visual(created_at=None), None)
@@ -232,7 +245,9 @@ def test_groups_are_asked_for_only_where_a_rule_by_group_may_fit(match: dict[str
     assert policy.asks_for_groups("looker_prod", "looker") is asked
 
 
-@pytest.mark.parametrize(("first_seen", "fits"), [(None, None), (ago(20), None), (ago(40), False)])
+@pytest.mark.parametrize(
+    ("first_seen", "fits"), [(None, None), (ago(20), None), (ago(30), None), (ago(40), False)]
+)
 def test_whether_it_is_new_may_not_be_tellable(first_seen: datetime | None, fits: bool | None) -> None:
     """What was first seen long ago is not new; what we saw first lately may be old all the same."""
     facts = visual(created_at=None, first_seen_at=first_seen)
