@@ -123,7 +123,7 @@ def _sample(kind: str) -> ev.Event:
         "how": "opened", "source": "looker_prod", "fingerprint": "f", "guard": "g", "digest": "d",
         "outcome": "done", "month": "2026-02", "version": 1, "answer": "keep", "said": "Kept", "click": "c1",
         "what": "a click", "name": "feed_fresh", "subject": "news", "to_id": "U2", "to_name": "Bob",
-        "to_email": "bob@acme.test", "mark": "m",
+        "to_email": "bob@acme.test", "mark": "m", "list_digest": "d",
     }  # fmt: skip
     cls = ev.KINDS[kind]
     names = cls.__dataclass_fields__
