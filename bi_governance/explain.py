@@ -18,7 +18,7 @@ from bi_governance.model import Action, Facts, Mode, Person, VisualKey
 from bi_governance.otherwise import otherwise
 from bi_governance.outlook import Outlook, outlook
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
-from bi_governance.policy import Decision
+from bi_governance.policy import Decision, KnownUse, known_use
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
 from bi_governance.run import Estate, gather
@@ -183,6 +183,7 @@ class SourceStatus:
     trial: timedelta
     trial_needed: timedelta
     visuals: int
+    use: Mapping[str, int]
     actions: Mapping[str, int]
     covered_from: datetime | None
     covered_through: datetime | None
@@ -202,6 +203,7 @@ class SourceStatus:
             "trial_days": self.trial.days,
             "trial_days_needed": self.trial_needed.days,
             "visuals": self.visuals,
+            **{str(each): self.use.get(each, 0) for each in KnownUse},
             "actions": dict(self.actions),
             "covered_from": _iso(self.covered_from),
             "covered_through": _iso(self.covered_through),
@@ -283,6 +285,7 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         trial_lasted(name, state, services.limits, services.clock.now()),
         timedelta(days=services.limits.trial_days),
         sum(1 for facts in estate.facts if facts.key.source == name),
+        _use(services, estate, plan, name),
         Counter(str(d.action) for d in decisions),
         coverage.start,
         coverage.through,
@@ -291,6 +294,16 @@ def _source_status(services: Services, state: State, estate: Estate, plan: Plan,
         vetoes,
         live_until(name, state, services.limits),
         lately_acknowledged(name, state, services.limits, services.clock.now()),
+    )
+
+
+def _use(services: Services, estate: Estate, plan: Plan, name: str) -> Mapping[str, int]:
+    """How many of a source's living visuals are used, unused and unknown."""
+    decisions, now = {d.key: d for d in plan.decisions}, services.clock.now()
+    return Counter(
+        known_use(decisions[facts.key].usage, terms_for(facts, services.policy, now))
+        for facts in estate.facts
+        if facts.key.source == name and not facts.is_trashed
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,14 @@ from bi_governance.window import local_day
 # The reason of what is unused and yet only reported, because its source cannot remove it.
 NOT_REMOVABLE = "not_removable"
 YEAR = timedelta(days=365)
+
+
+class KnownUse(enum.StrEnum):
+    """What history says of a visual; what it does not reach is unknown, never unused."""
+
+    USED = "used"
+    UNUSED = "unused"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,13 @@ def usage_of(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime)
     return Usage(
         moment, how, via, coverage.since(moment), since, coverage.gap_after(moment), coverage.through
     )
+
+
+def known_use(usage: Usage, terms: Terms) -> KnownUse:
+    """Used, unused for as long as a warning takes, or unknown: no covered day says either."""
+    if usage.last_used is None or usage.idle_since is None:
+        return KnownUse.UNKNOWN
+    return KnownUse.UNUSED if usage.idle >= terms.idle - terms.warning else KnownUse.USED
 
 
 def _uses(

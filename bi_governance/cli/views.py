@@ -21,7 +21,7 @@ from bi_governance.model import Action, Coverage
 from bi_governance.notify.message import Item, Message
 from bi_governance.outlook import Outlook
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision
+from bi_governance.policy import Decision, KnownUse
 from bi_governance.ports import Probe
 from bi_governance.run import RunReport, summary
 
@@ -133,10 +133,23 @@ def run_view(report: RunReport) -> RenderableType:
     return Panel(Text("\n".join(lines)), title=title, title_align="left", expand=False)
 
 
+OF_USE = ", ".join(KnownUse)
+
+
 def status_view(status: Status, zone: tzinfo) -> RenderableType:
     """Sources, what is due next and what can be restored."""
     sources = Table(title=f"Sources at {local(status.at, zone, hours=True)}", title_justify="left")
-    for column in ("source", "mode", "trial", "visuals", "warned", "history proven", "deletions from"):
+    for column in (
+        "source",
+        "mode",
+        "trial",
+        "used",
+        "unused",
+        "unknown",
+        "warned",
+        "history proven",
+        "deletions from",
+    ):
         sources.add_column(column)
     for s in status.sources:
         warned = s.actions.get("warn", 0) + s.actions.get("remind", 0)
@@ -144,7 +157,7 @@ def status_view(status: Status, zone: tzinfo) -> RenderableType:
             f"{s.source} ({s.platform})",
             str(s.mode),
             f"{s.trial.days}/{s.trial_needed.days} d",
-            str(s.visuals),
+            ", ".join(str(s.use.get(each, 0)) for each in KnownUse),
             str(warned),
             f"{local(s.covered_from, zone)} .. {local(s.covered_through, zone)}",
             local(s.outlook.possible_from, zone),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,3 +77,15 @@ def test_status_lists_every_gap(troubled: World) -> None:
     daily_run(troubled.services)
     text = text_of(status_view(status(troubled.services), UTC))
     assert "bi: gap 2026-03-02 06:00 .. 2026-03-06 00:00 UTC: not proven complete" in text
+
+
+def test_status_counts_what_is_used_unused_and_unknown(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for number in "123":
+        world.bi.add(number)
+    world.bi.view("1", "bob", world.clock.now() - timedelta(days=2))
+    daily_run(world.services)
+    found = status(world.services).sources[0].to_json()
+    assert (found["used"], found["unused"], found["unknown"]) == (1, 2, 0)
+    assert "1, 2, 0" in text_of(status_view(status(world.services), UTC))
+    world.close()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bi_governance.lifecycle import Case
-from bi_governance.model import Action, Coverage, Interval
-from bi_governance.policy import Decision, Neighbourhood, Usage, usage_of
+from bi_governance.model import Action, Coverage, Facts, Interval
+from bi_governance.policy import Decision, KnownUse, Neighbourhood, Usage, known_use, usage_of
 from bi_governance.rules import Match, Policy, Rule, terms_for
 from tests.core.estate import KEY, NOW, ago, codes, covered, days, judge, visual, warned
 
@@ -234,3 +234,19 @@ def test_now_is_whatever_the_caller_says() -> None:
 def test_of_what_can_never_be_removed_nobody_is_warned(idle: int, said: list[str]) -> None:
     decision = judge(visual(idle=idle, obstacle="this source has no way to remove dashboards"))
     assert (decision.action, codes(decision), decision.deadline) == (Action.NONE, said, None)
+
+
+@pytest.mark.parametrize(
+    ("facts", "known"),
+    [
+        (visual(idle=52), KnownUse.USED),
+        (visual(idle=53), KnownUse.UNUSED),
+        (visual(idle=200, coverage=Coverage()), KnownUse.UNKNOWN),
+        (visual(idle=200, created_at=None, last_viewed_at=None), KnownUse.UNKNOWN),
+    ],
+    ids=["a day before its warning", "due for a warning", "no history", "no date at all"],
+)
+def test_what_history_does_not_reach_is_unknown_and_never_unused(facts: Facts, known: KnownUse) -> None:
+    policy = Policy()
+    usage = usage_of(facts, Neighbourhood({facts.key: facts}, {}), policy, NOW)
+    assert known_use(usage, terms_for(facts, policy, NOW)) is known
