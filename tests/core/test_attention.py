@@ -37,6 +37,7 @@ REACTIONS: list[ev.VisualEvent] = [
     ev.Exempted(at=ago(8), key=KEY, reason="board"),
     ev.ExemptionRequested(at=ago(8), key=KEY, reason="board"),
     ev.HandedOver(at=ago(8), key=KEY, to_id="U2", to_name="Bob", to_email="bob@acme.test"),
+    ev.Answered(at=ago(8), key=KEY, episode=0, outcome="done", said="s", answer="why"),
     ev.RemovalAgreed(at=ago(8), key=KEY, episode=0, mode=Mode.LIVE),
 ]
 
@@ -73,6 +74,15 @@ def test_a_switch_of_the_mode_takes_the_question_back() -> None:
 
 def test_only_dates_that_came_within_the_time_asked_about_count() -> None:
     assert share(warning("1", due=-1), warning("2", sent=50, due=31)) == Share(0, 0)
+
+
+def test_a_date_that_came_now_counts_and_one_at_the_very_beginning_did_in_the_time_before() -> None:
+    assert share(warning("1", due=0), warning("2", sent=40, due=30)) == Share(1, 0)
+
+
+def test_the_share_is_said_in_percent_where_there_is_one() -> None:
+    assert str(Share(20, 1)) == "1 of 20 warned visuals (5%) got a reaction"
+    assert str(Share(0, 0)) == "0 of 0 warned visuals got a reaction"
 
 
 def test_trial_and_live_are_counted_apart() -> None:

@@ -13,8 +13,8 @@ from bi_governance.lifecycle import State, fold
 from bi_governance.model import Coverage, Facts, Interval, Mode, SourceDay
 from bi_governance.outlook import Gap, Outlook, outlook
 from bi_governance.rules import Match, Policy, Rule
-from bi_governance.window import ActionWindow
-from tests.core.estate import KEY, LIVE, NOW, ago, busy_days, days, healthy, notice, planned, visual
+from bi_governance.window import ActionWindow, YearPart
+from tests.core.estate import KEY, LIVE, NOW, ago, busy_days, days, healthy, mode, notice, planned, visual
 
 MIDNIGHT = NOW.replace(hour=0)
 LIMITS = Limits(trial_days=0)
@@ -60,7 +60,8 @@ def test_a_threshold_longer_than_the_history_says_from_when() -> None:
         "its platform keeps 28 days, so it has to be collected for longer than that"
     )
     assert next(found.lines()) == "looker_prod: deletions become possible on 2026-07-11 at the earliest"
-    assert "keeps" not in look(healthy(days=busy_days(20)), kept_days=90).holds[0].why
+    for enough in (60, 90):
+        assert "keeps" not in look(healthy(days=busy_days(20)), kept_days=enough).holds[0].why
 
 
 def test_without_any_history_nobody_can_tell() -> None:
@@ -125,6 +126,7 @@ def test_a_veto_is_among_what_is_waited_for() -> None:
 def test_a_limit_of_zero_is_said(limits: dict[str, Any]) -> None:
     found = look(state=warned_state(8), limits=Limits(trial_days=0, **limits))
     assert held(found) == {"cap": None}
+    assert found.possible_from == NOW
 
 
 def test_a_closed_window_is_said() -> None:
@@ -152,6 +154,47 @@ def test_what_the_platform_s_own_field_proves_of_a_visual_counts() -> None:
     assert "history" in held(look(evidence, visual(coverage=witnessed, is_trashed=True)))
 
 
+def test_what_is_proven_at_this_very_moment_is_not_waited_for() -> None:
+    proven = visual(coverage=Coverage.of([Interval(ago(60), NOW)]))
+    assert held(look(healthy(days=busy_days(20)), proven, state=warned_state(8))) == {}
+
+
+def test_what_was_proven_before_a_gap_stays_proven() -> None:
+    proven = visual(coverage=Coverage.of([Interval(ago(80), ago(15)), Interval(ago(10), NOW)]))
+    assert look(None, proven, state=warned_state(8)).possible_from == ago(20)
+
+
+def test_of_a_source_without_history_only_the_platform_s_own_field_is_spoken_of() -> None:
+    short = visual(coverage=Coverage.of([Interval(ago(30), NOW)]))
+    found = look(healthy(days=()), short)
+    assert next(h.why for h in found.holds if h.code == "history") == "60 days without use must be proven"
+
+
+def test_a_rule_for_a_part_of_the_year_counts_while_it_holds() -> None:
+    half_year = Rule(name="half-year", idle_days=30, between=YearPart((5, 20), (6, 10)))
+    found = look(healthy(days=busy_days(20)), visual(coverage=Coverage()), policy=Policy(rules=(half_year,)))
+    assert held(found)["history"] == MIDNIGHT + days(10)
+
+
+def test_a_source_that_alone_is_live_waits_for_no_trial() -> None:
+    assert held(look(state=fold([mode(5, Mode.LIVE, "looker_prod")]))) == {"notice": NOW + days(7)}
+
+
+def test_the_trial_s_length_is_its_source_s_own() -> None:
+    found = look(state=fold([planned(10), planned(0)]), limits=Limits(trial_days=21))
+    assert found.holds[0].why == "its trial has lasted 10 of 21 days"
+
+
+def test_history_that_ends_two_days_ago_to_the_minute_goes_on_in_time() -> None:
+    *earlier, last = busy_days(20)[:-1]
+    last = replace(last, covered_through=NOW - LIMITS.feed_max_age)
+    found = look(healthy(days=(*earlier, last)))
+    assert found.gaps == ()
+    (history,) = (hold for hold in found.holds if hold.code == "history")
+    assert history.until == last.day - days(18) + days(60)
+    assert "stand still" not in history.why
+
+
 def test_days_still_on_their_way_are_no_gap() -> None:
     assert look(healthy(days=busy_days(90)[:-1])).gaps == ()
 
@@ -169,6 +212,7 @@ def test_only_the_newest_gaps_are_printed() -> None:
     printed = [line for line in found.lines() if ": gap " in line]
     assert len(printed) == 10 < len(found.gaps)
     assert f"and {len(found.gaps) - 10} earlier gaps" in list(found.lines())[-1]
+    assert len(list(replace(found, holds=(), gaps=found.gaps[:10]).lines())) == 10
 
 
 def test_everything_is_in_the_json() -> None:
