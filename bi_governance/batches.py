@@ -40,6 +40,7 @@ class Outlook:
     plan: Plan
     owners: int
     batches: tuple[Batch, ...]
+    needs_approval: bool = False
 
 
 def outlook(services: Services) -> Outlook:
@@ -54,7 +55,8 @@ def outlook(services: Services) -> Outlook:
     found = [
         batch for name in sorted(services.readers) for batch in _batches(services, state, estate, plan, name)
     ]
-    return Outlook(plan, len({o.id if o else "" for o in warned}), tuple(found))
+    owners = len({o.id if o else "" for o in warned})
+    return Outlook(plan, owners, tuple(found), services.limits.approval)
 
 
 def _batches(services: Services, state: State, estate: Estate, plan: Plan, source: str) -> Iterator[Batch]:
@@ -104,6 +106,8 @@ def outlook_lines(found: Outlook, zone: tzinfo) -> Iterator[str]:
     warned = len(found.plan.of(Action.WARN, Action.REMIND))
     yield f"The next run would warn {found.owners} owner(s) of {warned} visual(s)."
     yield from _batch_lines(found.batches, zone)
+    if found.batches and found.needs_approval:
+        yield "Each of these waits for an admin's approval when its day has come (limits.approval)."
     if not found.batches:
         yield f"Nothing would be deleted within {HORIZON_DAYS} days."
 

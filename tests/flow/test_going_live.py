@@ -235,3 +235,11 @@ class TestSecondAdmin:
         assert live(careful, "ann").endswith("The channel could not be told: channel_not_found")
         assert EVERYWHERE in live(careful, "bob")
         assert mode(careful) is Mode.LIVE
+
+
+def test_the_outlook_says_that_deletions_will_need_an_approval(tried):
+    said = "Each of these waits for an admin's approval when its day has come (limits.approval)."
+    assert said not in list(outlook_lines(outlook(tried.services), UTC))
+    limits = replace(tried.services.limits, approval=True)
+    asked = replace(tried.services, limits=limits)
+    assert list(outlook_lines(outlook(asked), UTC))[-1] == said
