@@ -16,7 +16,8 @@ from bi_governance.plan import Plan
 from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Services
 from bi_governance.rules import terms_for
-from bi_governance.run import Estate, gather
+from bi_governance.run import gather
+from bi_governance.run_report import Estate
 
 # How many batches are shown, and how far ahead is looked for them.
 BATCHES = 3

@@ -21,7 +21,8 @@ from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
 from bi_governance.policy import Decision, KnownUse, known_use
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
-from bi_governance.run import Estate, gather
+from bi_governance.run import gather
+from bi_governance.run_report import Estate
 from bi_governance.window import local_day
 
 

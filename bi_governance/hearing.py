@@ -12,7 +12,8 @@ from bi_governance.errors import GovernanceError, LeaseHeld, StorageBusy, Storag
 from bi_governance.explain import Explanation, explain
 from bi_governance.model import OF_OTHERS, Facts, Mode, NoticeKind, Person
 from bi_governance.restore import restore
-from bi_governance.run import RunReport, delete_stage, new_run_id, one_runner, prepare_plan, settle
+from bi_governance.run import delete_stage, new_run_id, one_runner, prepare_plan, settle
+from bi_governance.run_report import RunReport
 
 # How long something asked to be kept for good is kept while an admin decides.
 MEANWHILE_DAYS = 30

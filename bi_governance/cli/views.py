@@ -23,7 +23,7 @@ from bi_governance.outlook import Outlook
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, KnownUse
 from bi_governance.ports import Probe
-from bi_governance.run import RunReport, summary
+from bi_governance.run_report import RunReport, summary
 
 COLOURS = {
     "delete": "red",

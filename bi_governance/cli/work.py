@@ -32,7 +32,6 @@ from bi_governance.explain import current_plan, lost_on_restore, outlooks
 from bi_governance.ports import Lease, Probe, Services
 from bi_governance.reliance import must_be_the_store
 from bi_governance.run import (
-    RunReport,
     collect_stage,
     daily_run,
     delete_stage,
@@ -42,10 +41,10 @@ from bi_governance.run import (
     one_runner,
     prepare_plan,
     settle,
-    summary,
     warn_stage,
 )
 from bi_governance.run import transform as build_marts
+from bi_governance.run_report import RunReport, summary
 
 STATUS = {"done": 0, "failed": 1, "vetoed": 3}
 

@@ -24,7 +24,8 @@ from bi_governance.guards import trusted_coverage
 from bi_governance.keep import keep_until
 from bi_governance.model import Mode, VisualKey
 from bi_governance.restore import restore
-from bi_governance.run import RunReport, daily_run, one_runner
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.demo_report import Ending, Snapshot, chart, endings, show_endings, write_files
 from bi_governance.sandbox.demo_servers import SOURCES, Servers, populated, serving

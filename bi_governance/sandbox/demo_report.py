@@ -20,7 +20,8 @@ from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, VisualKey
 from bi_governance.policy import NOT_REMOVABLE, Decision
 from bi_governance.ports import Services
-from bi_governance.run import RunReport, gather
+from bi_governance.run import gather
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.estate import Truth
 from bi_governance.sandbox.slack import SlackSandbox
 

@@ -15,7 +15,6 @@ from bi_governance import events as ev
 from bi_governance.app import App
 from bi_governance.model import Mode
 from bi_governance.run import (
-    RunReport,
     collect_stage,
     delete_stage,
     finish,
@@ -26,6 +25,7 @@ from bi_governance.run import (
     transform,
     warn_stage,
 )
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.settings import Settings
 

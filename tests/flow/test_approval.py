@@ -13,7 +13,8 @@ from bi_governance.explain import current_plan, explain
 from bi_governance.guards import Limits
 from bi_governance.keep import exempt
 from bi_governance.model import Action
-from bi_governance.run import RunReport, daily_run, delete_stage, gather, one_runner, prepare_plan, summary
+from bi_governance.run import daily_run, delete_stage, gather, one_runner, prepare_plan
+from bi_governance.run_report import RunReport, summary
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import World
 

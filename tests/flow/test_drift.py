@@ -13,16 +13,15 @@ from bi_governance.explain import current_plan
 from bi_governance.keep import exempt
 from bi_governance.model import Mode
 from bi_governance.run import (
-    RunReport,
     collect_stage,
     daily_run,
     delete_stage,
     gather,
     one_runner,
     prepare_plan,
-    summary,
     transform,
 )
+from bi_governance.run_report import RunReport, summary
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import World
 

@@ -10,7 +10,8 @@ from bi_governance.keep import keep_until
 from bi_governance.model import NoticeKind
 from bi_governance.ports import Recipient
 from bi_governance.preview import preview
-from bi_governance.run import daily_run, summary
+from bi_governance.run import daily_run
+from bi_governance.run_report import summary
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import DAY, World
 

@@ -13,7 +13,8 @@ import pytest
 
 from bi_governance.app import App
 from bi_governance.model import Action, VisualKey
-from bi_governance.run import RunReport, daily_run
+from bi_governance.run import daily_run
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault, LoopbackServer
 from bi_governance.settings import Settings

@@ -13,7 +13,8 @@ from bi_governance.model import Action, Mode, NoticeKind
 from bi_governance.ports import Reach, Recipient, Thread, TrialNotices
 from bi_governance.restore import restore
 from bi_governance.rules import Match, Policy, Rule
-from bi_governance.run import daily_run, one_runner, summary
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import summary
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import DAY, START

@@ -13,7 +13,8 @@ from bi_governance.app import App
 from bi_governance.errors import ConfigurationError
 from bi_governance.explain import Explanation, explain
 from bi_governance.model import Action, Mode, VisualKey
-from bi_governance.run import RunReport, daily_run
+from bi_governance.run import daily_run
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.server import Fault

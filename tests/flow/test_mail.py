@@ -10,7 +10,8 @@ from bi_governance import events as ev
 from bi_governance.notify.mail import MailChannel, WithMail
 from bi_governance.notify.outbox import OutboxNotifier
 from bi_governance.notify.smtp import SmtpServer
-from bi_governance.run import daily_run, summary
+from bi_governance.run import daily_run
+from bi_governance.run_report import summary
 from bi_governance.sandbox.faults import Fault
 from bi_governance.sandbox.smtp import SmtpSandbox
 from tests.flow.test_daily_run import go_live, run_days

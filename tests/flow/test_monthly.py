@@ -11,7 +11,8 @@ from bi_governance.errors import DeliveryError
 from bi_governance.lifecycle import State
 from bi_governance.monthly import Month, due_month
 from bi_governance.restore import restore
-from bi_governance.run import daily_run, one_runner, summary
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import summary
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import START

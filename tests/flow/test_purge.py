@@ -10,15 +10,8 @@ from bi_governance.errors import BackupUnreadable, NotInBackup, SourceBroken, St
 from bi_governance.model import Action, Mode, RemovalRoute
 from bi_governance.ports import Capabilities
 from bi_governance.restore import restore
-from bi_governance.run import (
-    RunReport,
-    collect_stage,
-    daily_run,
-    one_runner,
-    prepare_plan,
-    purge_stage,
-    transform,
-)
+from bi_governance.run import collect_stage, daily_run, one_runner, prepare_plan, purge_stage, transform
+from bi_governance.run_report import RunReport
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import DAY, ThingReader, ThingWriter, World

@@ -10,7 +10,8 @@ from bi_governance.guards import Limits
 from bi_governance.keep import exempt
 from bi_governance.model import Mode
 from bi_governance.restore import restore
-from bi_governance.run import daily_run, one_runner, summary
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import summary
 from bi_governance.standing import RegretBudget
 from bi_governance.switch import may_go_live
 from tests.flow.test_daily_run import go_live, run_days

@@ -13,16 +13,8 @@ from bi_governance.guards import Limits
 from bi_governance.model import Action, Mode, RemovalRoute
 from bi_governance.ports import BackupContent, Capabilities, Probe
 from bi_governance.rules import Policy
-from bi_governance.run import (
-    RunReport,
-    collect_stage,
-    daily_run,
-    delete_stage,
-    one_runner,
-    prepare_plan,
-    summary,
-    transform,
-)
+from bi_governance.run import collect_stage, daily_run, delete_stage, one_runner, prepare_plan, transform
+from bi_governance.run_report import RunReport, summary
 from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import ThingReader, World

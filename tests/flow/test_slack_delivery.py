@@ -17,7 +17,8 @@ from bi_governance.notify import SlackNotifier
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, Usage
 from bi_governance.ports import Services, TrialNotices
-from bi_governance.run import daily_run, one_runner, summary
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import summary
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault
 from bi_governance.sandbox.slack import SlackSandbox

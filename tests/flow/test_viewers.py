@@ -11,7 +11,8 @@ from bi_governance.errors import DeliveryError
 from bi_governance.keep import keep_until
 from bi_governance.model import Mode, NoticeKind, Person
 from bi_governance.people import People
-from bi_governance.run import daily_run, summary
+from bi_governance.run import daily_run
+from bi_governance.run_report import summary
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import DAY, START, World
 

@@ -15,7 +15,8 @@ from bi_governance.cli.main import app as program
 from bi_governance.cli.main import out
 from bi_governance.config_file import load_settings
 from bi_governance.model import Mode
-from bi_governance.run import RunReport, daily_run
+from bi_governance.run import daily_run
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.looker import LookerSandbox
 from bi_governance.sandbox.slack import SlackSandbox

@@ -13,7 +13,8 @@ from bi_governance.errors import GovernanceError, LeaseHeld
 from bi_governance.explain import explain
 from bi_governance.ledger import SqlLedger
 from bi_governance.ports import Services
-from bi_governance.run import RunReport, daily_run, one_runner
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.faults import Fault
 from bi_governance.settings import Settings
 from tests.prove.company import (

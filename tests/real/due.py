@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bi_governance.model import Mode
-from bi_governance.run import RunReport, daily_run
+from bi_governance.run import daily_run
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from tests.real.company import DAY, Company, Thing, open_company
 from tests.real.product import Product, install, switch

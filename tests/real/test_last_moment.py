@@ -20,15 +20,8 @@ from bi_governance.ports import (
     Restorer,
     Services,
 )
-from bi_governance.run import (
-    RunReport,
-    collect_stage,
-    delete_stage,
-    new_run_id,
-    one_runner,
-    prepare_plan,
-    transform,
-)
+from bi_governance.run import collect_stage, delete_stage, new_run_id, one_runner, prepare_plan, transform
+from bi_governance.run_report import RunReport
 from tests.real.company import VIEWER, Thing
 from tests.real.due import Due, open_due
 

@@ -17,7 +17,8 @@ from bi_governance.keep import keep_until
 from bi_governance.model import Mode
 from bi_governance.ports import Services
 from bi_governance.restore import RestoreReport, restore
-from bi_governance.run import RunReport, daily_run, one_runner
+from bi_governance.run import daily_run, one_runner
+from bi_governance.run_report import RunReport
 from bi_governance.sandbox.clock import SimulatedClock
 from tests.real.company import DAY, VIEWER, Company, Thing, open_company
 from tests.real.product import install, switch
