@@ -59,6 +59,27 @@ def test_copies_are_made_in_the_folder_set_aside_and_under_a_name_that_says_what
     rehearser.close()
 
 
+@pytest.mark.parametrize("setting", ["another folder", ""])
+def test_what_has_the_name_outside_the_folder_is_left_alone_and_told(bench, setting) -> None:
+    """The setting was changed, or taken out, while a copy of an interrupted drill was there."""
+    key, folder = furnished(bench, "dashboard"), bench.looker.add_folder("Drills")
+    saved = bench.reader().backup(key)
+    bench.server.faults.add(Fault(r"PATCH .*/dashboards/", "status", status=500, times=None))
+    first = LookerRehearser("acme", bench.options(drill_folder=folder))
+    with pytest.raises(SourceBroken):
+        first.rehearse(key, saved, MARK)
+    bench.server.faults.clear()
+    other = bench.looker.add_folder("Others") if setting else ""
+    changed = LookerRehearser("acme", bench.options(drill_folder=other))
+    with pytest.raises(SourceConflict, match="is not in drill_folder and was left alone"):
+        changed.clean_up(key, saved, MARK)
+    (left,) = [v for v in bench.looker.visuals.values() if v.folder_id == folder]
+    assert not left.deleted
+    first.clean_up(key, saved, MARK)
+    for each in (first, changed):
+        each.close()
+
+
 def test_without_a_folder_set_aside_it_is_not_possible(bench) -> None:
     rehearser = LookerRehearser("acme", bench.options())
     assert rehearser.refusal(furnished(bench, "look")) == NO_FOLDER

@@ -55,9 +55,23 @@ class LookerRehearser:
         return differences
 
     def clean_up(self, key: VisualKey, saved: BackupContent, mark: str) -> None:  # noqa: ARG002
-        """Put into the trash what has this rehearsal's title in the folder set aside."""
-        for id_ in self._copies(key.type, _title(mark)):
-            self._client.ask(lambda sdk, id_=id_: _trash(sdk, key.type, id_))  # type: ignore[misc]
+        """Put into the trash what has this rehearsal's title in the folder set aside.
+
+        SourceConflict while something of that title lies elsewhere: the folder was changed, or is not set.
+        """
+        elsewhere = []
+        for id_, folder_id in self._copies(key.type, _title(mark)):
+            if self._folder and folder_id == self._folder:
+                self._client.ask(lambda sdk, id_=id_: _trash(sdk, key.type, id_))  # type: ignore[misc]
+            else:
+                elsewhere.append(id_)
+        if elsewhere:
+            raise SourceConflict(
+                f"the {key.type} {elsewhere[0]}, named '{_title(mark)}', is not in drill_folder and was left "
+                "alone",
+                source=self._client.source,
+                hint="Delete it by hand, or set drill_folder to the folder it is in.",
+            )
 
     def close(self) -> None:
         """Log out and release connections."""
@@ -69,12 +83,18 @@ class LookerRehearser:
         except SourceError:
             return  # the intent in the ledger stays open, and the next run removes it
 
-    def _copies(self, type_: str, title: str) -> list[str]:
+    def _copies(self, type_: str, title: str) -> list[tuple[str, str]]:
+        """What lives under this title, wherever it lies: its id and that of its folder."""
+
         def search(sdk: Looker40SDK) -> Any:
             find = sdk.search_dashboards if type_ == "dashboard" else sdk.search_looks
-            return find(title=title, folder_id=self._folder, fields="id,title")
+            return find(title=title, fields="id,title,folder(id,name),deleted")
 
-        return [str(found.id) for found in self._client.ask(search) if found.title == title]
+        return [
+            (str(found.id), str(found.folder.id) if found.folder else "")
+            for found in self._client.ask(search)
+            if found.title == title and not found.deleted
+        ]
 
     def _dashboard(self, key: VisualKey, saved: BackupContent, title: str) -> Iterator[str]:
         lookml = file_of(key, saved, LOOKML_FILE).decode()
