@@ -86,6 +86,8 @@ def test_a_closed_window_postpones() -> None:
     decision = decided(policy=closed)
     assert decision.action is Action.NONE
     assert [r.code for r in decision.reasons] == ["window", "expired"]
+    assert decision.reasons[1] == decided().reasons[0]
+    assert replace(decision, action=Action.PURGE, reasons=decided().reasons) == decided()
     assert decision.reasons[0].text == (
         "its backup is due to go, but the deletion window is closed at this hour"
     )
