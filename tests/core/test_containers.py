@@ -33,6 +33,12 @@ def test_its_own_later_use_is_named_as_its_own() -> None:
     assert judge(inside(board, idle=3), board).usage.via is None
 
 
+def test_a_container_nobody_knows_hides_no_protection_of_the_next() -> None:
+    board = visual("9", idle=200, is_certified=True)
+    look = visual(idle=200, containers=(key("gone"), board.key))
+    assert codes(judge(look, board)) == ["container_protected"]
+
+
 def test_use_reaches_through_every_level() -> None:
     outer = visual("8", idle=4)
     inner = visual("9", idle=200, containers=(outer.key,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -96,6 +96,15 @@ def test_a_row_that_came_and_went_during_the_warning_starts_the_cycle_again() ->
     lapsed = judge(facts, case=case, policy=listing(row(until=ago(3).date())))
     assert (lapsed.action, lapsed.rescue_code) == (Action.RESCUE, "exemption_lapsed")
     assert judge(facts, case=case, policy=listing(row(until=ago(9).date()))).action is Action.DELETE
+
+
+def test_the_days_of_a_row_are_those_where_the_team_lives() -> None:
+    """Warned at 06:00 UTC: further west that is the day before, and further east it is tomorrow by now."""
+    facts = visual(idle=70)
+    case = warned(facts, 8)
+    for zone, until in ((timezone(-days(0.5)), ago(9)), (timezone(days(0.9)), NOW)):
+        policy = replace(listing(row(until=until.date())), window=ActionWindow(zone))
+        assert judge(facts, case=case, policy=policy).rescue_code == "exemption_lapsed"
 
 
 def test_the_backup_of_what_is_listed_is_not_purged() -> None:

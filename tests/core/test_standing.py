@@ -272,6 +272,17 @@ def test_a_source_is_judged_by_its_own_mode() -> None:
     assert verdict([mode(30, Mode.LIVE, SOURCE), *regrets]) == ["regret_within_budget"]
 
 
+def test_a_source_that_alone_is_live_is_judged_by_the_moment_it_went_live() -> None:
+    alone = [planned(99), planned(70), mode(69, Mode.LIVE, SOURCE)]
+    assert lasted(fold(alone), 7) == 29
+    assert renewed(alone) == ["live_renewed"]
+
+
+def test_when_a_source_went_back_to_dry_run_makes_no_old_trial_good() -> None:
+    back = [planned(90), planned(60), mode(59, Mode.LIVE), mode(50, Mode.DRY_RUN)]
+    assert lasted(fold(back), 30) == 0
+
+
 def test_what_was_asked_for_and_told_is_remembered_until_it_is_answered() -> None:
     asked = ev.LiveRequested(at=ago(2), actor="ada", reason="done")
     own = ev.LiveRequested(at=ago(2), actor="ada", reason="done", source=SOURCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -174,6 +174,12 @@ def test_the_last_call_is_for_the_day_itself_and_only_before_the_deadline(
     decision = judge(facts, case=warned(facts, 7 - hours_left / 24))
     assert decision.days_before == said
     assert (decision.action is Action.DELETE) == (hours_left == 0)
+
+
+def test_the_day_itself_is_the_one_where_the_team_lives() -> None:
+    """Two hours before the date it is still the day before in UTC's far west, and so is the date."""
+    facts, west = visual(idle=200), Policy(window=ActionWindow(timezone(-days(0.5))))
+    assert judge(facts, case=warned(facts, 7 - 2 / 24), policy=west).days_before == 0
 
 
 def test_a_last_call_is_sent_once_and_no_reminder_comes_after_it() -> None:
