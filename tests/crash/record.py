@@ -96,24 +96,29 @@ def assert_told_once(product: Product) -> None:
     ended = count(product, ev.Removed) + count(product, ev.Rescued)
     for piece in PIECES:
         told = product.company.told(piece.title)
-        assert [reader for reader, _ in told] == _readers(piece, ended), piece.title
-        kind = TOLD_AS.get(piece.fate)
-        for _, message in told:
+        expected = _readers(piece, ended)
+        assert [reader for reader, _ in told] == [reader for reader, _ in expected], piece.title
+        for (_, kind), (_, message) in zip(expected, told, strict=True):
             key = product.company.keys[piece.title]
             assert delivered.pop((key, str(kind))) == (message.channel, message.ts)
     assert not delivered
-    assert set(count(product, ev.NoticeDelivered).values()) == {1}
+    kinds = Counter((e.key, e.notice) for e in events(product, ev.NoticeDelivered))
+    assert set(kinds.values()) == {1}
     outcomes = count(product, ev.NoticeDelivered) + count(product, ev.NoticeFailed)
     assert count(product, ev.NoticeIntended) == outcomes
     with ledger_of(product) as ledger:
         assert not ledger.state().unsettled_notices
 
 
-def _readers(piece: Piece, ended: Counter[str]) -> list[str]:
-    """Who is told on the day: of what was warned of before, once it came to its end."""
+def _readers(piece: Piece, ended: Counter[str]) -> list[tuple[str, NoticeKind]]:
+    """Who is told what on the day: of what was warned of before, once it came to its end.
+
+    Nobody reacted to what is reminded of, so the channel, which is next in line, is told as well.
+    """
     if piece.fate not in ("warned", "reminded") and not ended[piece.title]:
         return []
-    return [CHANNEL if piece.owner == "carol" else piece.owner]
+    first = (CHANNEL if piece.owner == "carol" else piece.owner, TOLD_AS[piece.fate])
+    return [first, (CHANNEL, NoticeKind.ESCALATION)] if piece.fate == "reminded" else [first]
 
 
 def assert_rescued_once(product: Product) -> None:

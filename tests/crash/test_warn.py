@@ -19,6 +19,7 @@ BLOWS = [
             ("notifier.deliver", "warning U"),
             ("notifier.deliver", f"warning {CHANNEL}"),
             ("notifier.deliver", "reminder"),
+            ("notifier.deliver", "escalation"),
             ("ledger.append", "notice.delivered"),
         )
     ),
