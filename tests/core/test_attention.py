@@ -80,6 +80,10 @@ def test_a_date_that_came_now_counts_and_one_at_the_very_beginning_did_in_the_ti
     assert share(warning("1", due=0), warning("2", sent=40, due=30)) == Share(1, 0)
 
 
+def test_a_trial_s_warning_that_arrives_in_live_asks_nobody_anything() -> None:
+    assert share(warning(mode=Mode.DRY_RUN), of=Mode.DRY_RUN) == Share(0, 0)
+
+
 def test_the_share_is_said_in_percent_where_there_is_one() -> None:
     assert str(Share(20, 1)) == "1 of 20 warned visuals (5%) got a reaction"
     assert str(Share(0, 0)) == "0 of 0 warned visuals got a reaction"

@@ -110,3 +110,12 @@ def test_coverage_agrees_with_counting_hour_by_hour(pieces: list[Interval], mome
     assert coverage.since(moment) == timedelta(hours=sum(1 for h in inside if h >= moment))  # type: ignore[operator,arg-type]
     assert list(coverage.intervals) == sorted(coverage.intervals)
     assert all(a.end < b.start for a, b in zip(coverage.intervals, coverage.intervals[1:], strict=False))
+
+
+def test_a_length_is_reached_where_so_much_is_covered_gaps_left_out() -> None:
+    coverage = Coverage.of([Interval(ago(9), ago(7)), Interval(ago(5), ago(2))])
+    assert coverage.reaches(days(1)) == ago(8)
+    assert coverage.reaches(days(2)) == ago(7)
+    assert coverage.reaches(days(4)) == ago(3)
+    assert coverage.reaches(days(5)) == ago(2)
+    assert coverage.reaches(days(5.1)) is None

@@ -168,7 +168,8 @@ def test_a_rule_for_a_part_of_the_year_is_named_while_it_holds() -> None:
 def test_what_no_inventory_shows_any_more_can_be_restored_all_the_same() -> None:
     case = fold([removed(KEY, ago(3))]).case(KEY)
     decision = judge(visual(), case=case)
-    assert otherwise(decision, None, case, Policy(), NOW, ()) == (
+    policy = Policy(rules=(Rule(name="sales", match=Match(folder="Sales"), protect=True),))
+    assert otherwise(decision, None, case, policy, NOW, ()) == (
         f"A restore brings it back: bi-governance restore {KEY}.",
     )
 

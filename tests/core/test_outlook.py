@@ -177,7 +177,9 @@ def test_a_rule_for_a_part_of_the_year_counts_while_it_holds() -> None:
 
 
 def test_a_source_that_alone_is_live_waits_for_no_trial() -> None:
-    assert held(look(state=fold([mode(5, Mode.LIVE, "looker_prod")]))) == {"notice": NOW + days(7)}
+    found = look(state=fold([mode(5, Mode.LIVE, "looker_prod")]))
+    assert held(found) == {"notice": NOW + days(7)}
+    assert found.holds[0].why == "nobody is warned yet, and owners are warned 7 days ahead"
 
 
 def test_the_trial_s_length_is_its_source_s_own() -> None:

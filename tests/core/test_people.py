@@ -58,3 +58,8 @@ def test_a_manager_is_found_by_either_address() -> None:
     assert PEOPLE.manager_of(Person("1", "", "Zoe@old.example"), "us") == eve
     assert PEOPLE.manager_of(Person("1", "", "bob@acme.example"), "us") is None
     assert PEOPLE.manager_of(Person("1"), "us") is None
+
+
+def test_a_list_of_managers_may_still_know_somebody_by_the_old_address() -> None:
+    people = People(aliases={"a@old.example": "a@new.example"}, managers={"a@old.example": "eve@new.example"})
+    assert people.manager_of(Person("1", "", "A@old.example"), "us") == Person("", "", "eve@new.example")

@@ -14,7 +14,7 @@ from bi_governance.policy import Usage
 from bi_governance.purging import decide_purge, promised_until, purge_allowance, purges
 from bi_governance.rules import Policy
 from bi_governance.window import ActionWindow
-from tests.core.estate import KEY, NOW, ago, days, key, removed
+from tests.core.estate import KEY, NOW, ago, days, healthy, key, removed
 
 PURGING = Policy(purge_after=days(30))
 
@@ -139,6 +139,13 @@ def test_purges_of_the_last_twenty_hours_and_unsettled_ones_count() -> None:
     assert purge_allowance("superset", cases, 5, NOW) == 4
     assert purge_allowance("looker_prod", cases, 1, NOW) == 0
     assert purge_allowance("looker_prod", [], 0, NOW) == 0
+
+
+def test_a_plan_leaves_to_a_later_run_what_this_one_has_purged_enough_for() -> None:
+    state = fold([removed(KEY, ago(40)), ev.Purged(at=NOW - timedelta(hours=1), key=key("1"))])
+    evidence, limits = Evidence({"looker_prod": healthy()}), Limits(trial_days=0, purge_per_run=1)
+    (decision,) = make_plan([], state, evidence, PURGING, limits, now=NOW, run_id="r").decisions
+    assert (decision.action, decision.reasons[0].code) == (Action.NONE, "purge_cap")
 
 
 # What is left afterwards

@@ -104,6 +104,12 @@ def test_a_part_of_the_year_may_run_over_new_year(day: date, holds: bool) -> Non
     assert YearPart((2, 16), (11, 30)).holds(day) is not holds
 
 
+def test_a_part_of_the_year_may_be_a_single_day() -> None:
+    may_day = YearPart((5, 1), (5, 1))
+    assert [may_day.holds(date(2026, 5, day)) for day in (1, 2)] == [True, False]
+    assert not may_day.holds(date(2026, 4, 30))
+
+
 def test_a_rule_for_a_part_of_the_year_protects_only_then() -> None:
     policy = Policy(rules=(Rule(name="year end", protect=True, between=YEAR_END),))
     december = datetime(2026, 12, 10, tzinfo=UTC)

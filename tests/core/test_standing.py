@@ -132,6 +132,14 @@ def test_what_was_deleted_before_it_fell_back_is_accounted_for() -> None:
     assert verdict([*history, *later]) == []
 
 
+def test_what_was_deleted_the_very_moment_it_fell_back_is_accounted_for_too() -> None:
+    history = [LIVE, *deleted(5, 3), fallen(3), *(wanted(key(str(n)), 2) for n in range(5))]
+    assert overspent(history, RegretBudget(2, 5, 30)) == ""
+    again = [removed(key(f"new{n}"), ago(1)) for n in range(3)]
+    later = [*history, *again, *(wanted(e.key, 0.5) for e in again)]
+    assert overspent(later, RegretBudget(2, 5, 30)).startswith("3 of 3 visuals")
+
+
 def test_falling_back_for_regret_ends_what_earlier_trials_were_worth() -> None:
     history = [planned(60), planned(30), mode(29, Mode.LIVE, SOURCE)]
     assert fold([*history, mode(9, Mode.DRY_RUN, SOURCE)]).longest_trial(SOURCE) == days(30)

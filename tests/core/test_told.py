@@ -144,3 +144,20 @@ def test_a_message_is_known_by_all_that_finds_it_again() -> None:
     assert (item.title, item.folder, item.deadline) == (ONE.title, ONE.folder, NOW)
     (other,) = fold([LIVE, replace(said, reader="ada@acme.test")]).mail.messages.values()
     assert other.reader == "ada@acme.test"
+
+
+def test_a_restore_is_news_only_where_the_message_says_that_it_is_gone() -> None:
+    back = ev.Restored(at=ago(1), key=ONE.key, immune_until=NOW)
+    assert codes(after(rescued(ONE), back))["1"] == "used"
+    again = notice(ONE, 3, mode=Mode.LIVE, message_id="again", episode=1)
+    state = after(replace(rescued(ONE), at=ago(4)), again, removed(ONE.key, ago(2), 1), back)
+    endings = {m.message_id: m.items[ONE.key].ending for m in state.mail.of(ONE.key)}
+    assert {name: ending.code for name, ending in endings.items() if ending} == {
+        "m": "used",
+        "again": "restored",
+    }
+
+
+def test_a_restore_while_it_is_only_warned_of_is_noted_once() -> None:
+    back = ev.Restored(at=ago(1), key=ONE.key, immune_until=NOW)
+    assert after(back).mail.messages["m"].items[ONE.key].version == 1
