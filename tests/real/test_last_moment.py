@@ -73,6 +73,9 @@ class InterruptedBackups:
         self.meanwhile()
         return self.real.save(key, episode, content, at)
 
+    def has(self, path: str) -> bool:
+        return self.real.has(path)
+
     def load(self, path: str) -> BackupContent:
         return self.real.load(path)
 
