@@ -25,6 +25,7 @@ from bi_governance.policy import Decision, KnownUse
 from bi_governance.ports import Probe
 from bi_governance.run_report import RunReport, summary
 
+OF_USE = ", ".join(KnownUse)
 COLOURS = {
     "delete": "red",
     "warn": "yellow",
@@ -133,23 +134,10 @@ def run_view(report: RunReport) -> RenderableType:
     return Panel(Text("\n".join(lines)), title=title, title_align="left", expand=False)
 
 
-OF_USE = ", ".join(KnownUse)
-
-
 def status_view(status: Status, zone: tzinfo) -> RenderableType:
     """Sources, what is due next and what can be restored."""
     sources = Table(title=f"Sources at {local(status.at, zone, hours=True)}", title_justify="left")
-    for column in (
-        "source",
-        "mode",
-        "trial",
-        "used",
-        "unused",
-        "unknown",
-        "warned",
-        "history proven",
-        "deletions from",
-    ):
+    for column in ("source", "mode", "trial", OF_USE, "warned", "history proven", "deletions from"):
         sources.add_column(column)
     for s in status.sources:
         warned = s.actions.get("warn", 0) + s.actions.get("remind", 0)

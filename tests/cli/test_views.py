@@ -87,5 +87,11 @@ def test_status_counts_what_is_used_unused_and_unknown(tmp_path: Path) -> None:
     daily_run(world.services)
     found = status(world.services).sources[0].to_json()
     assert (found["used"], found["unused"], found["unknown"]) == (1, 2, 0)
-    assert "1, 2, 0" in text_of(status_view(status(world.services), UTC))
+    shown = text_of(status_view(status(world.services), UTC)).splitlines()
+    head = next(line for line in shown if "history proven" in line)
+    columns = [cell.strip() for cell in head.strip("┃").split("┃")]
+    row = next(line for line in shown if line.startswith("│ bi "))
+    cells = dict(zip(columns, [cell.strip() for cell in row.strip("│").split("│")], strict=True))
+    assert (cells["used, unused, unknown"], cells["warned"]) == ("1, 2, 0", "0")
+    assert cells["history proven"].endswith("2026-03-02")
     world.close()
