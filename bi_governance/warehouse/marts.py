@@ -14,14 +14,9 @@ import sqlalchemy as sa
 from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.warehouse.tables import UtcTime
 
-_TIMES = (
-    "created_at",
-    "updated_at",
-    "first_seen_at",
-    "returned_at",
-    "last_viewed_at",
-    "last_delivered_at",
-)
+_TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
+# Columns of `visual_last_access` that its earlier versions lack.
+_LATER: Mapping[str, sa.types.TypeEngine[Any]] = {"owner_groups": sa.Text(), "returned_at": UtcTime()}
 _VIEWER = ("visual_key", "source", "viewer_id", "views", "viewer_rank")
 _SEEN = ("last_viewed_at",)
 _KEYS_PER_QUERY = 500
@@ -43,7 +38,7 @@ def read_facts(connection: sa.Connection, schema: str) -> list[Facts]:
     """Every row of `visual_last_access` with its containers; coverage is left empty."""
     mart = _mart("visual_last_access", schema, (*_PLAIN, *_OWNERS, *_COUNTS, *_FLAGS), _TIMES)
     containers, people = _containers(connection, schema), _people(connection, schema)
-    query = sa.select(mart, _owner_groups(connection, schema))
+    query = sa.select(mart, *_later(connection, schema))
     rows = connection.execute(query.order_by(mart.c.source, mart.c.type, mart.c.native_id))
     return [_facts(row, containers, people) for row in rows]
 
@@ -189,15 +184,16 @@ def read_feed_statuses(connection: sa.Connection, collection: sa.Table) -> list[
     return [_feed_status(list(outcomes)) for _, outcomes in feeds]
 
 
-def _owner_groups(connection: sa.Connection, schema: str) -> sa.ColumnElement[Any]:
-    """The column of that name; null until marts that an earlier version built without it are built anew.
+def _later(connection: sa.Connection, schema: str) -> list[sa.ColumnElement[Any]]:
+    """The columns an earlier version did not build, null until the marts are built anew.
 
-    Then nothing is known of groups, which no rule takes for their absence.
+    Then it is not known of anything, and nothing takes that for its absence.
     """
-    name = "owner_groups"
-    is_there = ("visual_last_access", name) in columns_in(connection, schema)
-    found: sa.ColumnElement[Any] = sa.column(name, sa.Text) if is_there else sa.null().label(name)
-    return found
+    there = columns_in(connection, schema)
+    return [
+        sa.column(name, type_) if ("visual_last_access", name) in there else sa.null().label(name)
+        for name, type_ in _LATER.items()
+    ]
 
 
 def columns_in(connection: sa.Connection, schema: str) -> set[tuple[str, str]]:

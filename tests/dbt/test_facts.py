@@ -117,6 +117,19 @@ def test_a_warehouse_of_an_earlier_version_knows_no_groups_until_they_are_read(b
     assert facts_of(built).owner_groups == ("Finance",)
 
 
+def test_marts_of_an_earlier_version_know_nothing_of_the_trash_until_they_are_built(built):
+    """Whoever upgrades may ask, keep and exempt before the next run."""
+    inventory(built, looker_look=[{"look_id": "7"}])
+    built.transformer.build()
+    built.execute("alter table bi_governance.visual_last_access drop column returned_at")
+    built.execute("drop table bi_governance.visual_trash_change")
+    assert facts_of(built).returned_at is None
+    for days, in_trash in ((1, True), (2, False)):
+        inventory(built, NOW + days * DAY, looker_look=[{"look_id": "7", "deleted": in_trash}])
+        built.transformer.build()
+    assert facts_of(built).returned_at == NOW + 2 * DAY
+
+
 def test_first_seen_survives_the_daily_replacement(built):
     inventory(built, looker_look=[{"look_id": "7"}])
     built.transformer.build()
