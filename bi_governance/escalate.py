@@ -12,12 +12,22 @@ from datetime import timedelta
 
 from bi_governance.errors import DeliveryError, RecipientUnknown
 from bi_governance.lifecycle import Case, State
-from bi_governance.model import Facts, Mode, NoticeKind, Role, VisualKey
+from bi_governance.model import Facts, Mode, NoticeKind, Role
 from bi_governance.plan import Plan
-from bi_governance.ports import Digest, DigestItem, Lease, Recipient, Services
+from bi_governance.policy import Decision
+from bi_governance.ports import Digest, Lease, Recipient, Services
 from bi_governance.succession import in_line, reach
-from bi_governance.viewers import about_to_go, deadline_now
-from bi_governance.warn import Untold, WarnReport, must_wait, new_message_id, send
+from bi_governance.viewers import about_to_go
+from bi_governance.warn import (
+    Surroundings,
+    Untold,
+    WarnReport,
+    digest_item,
+    in_messages,
+    must_wait,
+    new_message_id,
+    send,
+)
 
 # Whoever was told this morning has not failed to answer yet.
 PATIENCE = timedelta(days=1)
@@ -26,53 +36,61 @@ PATIENCE = timedelta(days=1)
 def escalate(services: Services, plan: Plan, estate: Sequence[Facts], lease: Lease) -> WarnReport:
     """Tell the next in line of what goes within `policy.escalation_days` and nobody reacted to."""
     report = WarnReport()
-    if services.policy.escalation_days is None:
-        return report
-    state, facts = services.ledger.state(), {f.key: f for f in estate}
-    unanswered = _unanswered(services, plan, state, facts)
-    groups: dict[Recipient, list[DigestItem]] = {}
-    for item, case in unanswered:
-        try:
-            recipient = next_in_line(services, item.facts, case)
-        except DeliveryError as error:
-            report.untold.append(
-                Untold(item.facts.key, NoticeKind.ESCALATION, "the next in line", str(error))
-            )
-            continue
-        if recipient is not None:
-            groups.setdefault(recipient, []).append(item)
-    for index, (recipient, items) in enumerate(_messages(services, groups)):
+    state = services.ledger.state()
+    unanswered = list(_unanswered(services, plan, state))
+    around = Surroundings(services, estate, [d.key for d in unanswered])
+    groups = _by_reader(services, around, unanswered, state, report)
+    batches = (
+        (recipient, batch)
+        for recipient, decisions in groups.items()
+        for batch in in_messages(services, around, decisions, recipient)
+    )
+    for index, (recipient, batch) in enumerate(batches):
         if must_wait(services, recipient):
-            report.waiting += len(items)
+            report.waiting += len(batch)
             continue
-        message_id = new_message_id(plan.run_id, NoticeKind.ESCALATION, Mode.LIVE, recipient, index)
-        digest = Digest(
-            message_id, NoticeKind.ESCALATION, Mode.LIVE, recipient, items, services.retention_days
-        )
+        kind = NoticeKind.ESCALATION
+        message_id = new_message_id(plan.run_id, kind, Mode.LIVE, recipient, index)
+        items = tuple(digest_item(services, around, d, recipient) for d in batch)
+        digest = Digest(message_id, kind, Mode.LIVE, recipient, items, services.retention_days)
         send(services, digest, plan.run_id, lease, report)
     return report
 
 
-def _unanswered(
-    services: Services, plan: Plan, state: State, facts: Mapping[VisualKey, Facts]
-) -> Iterator[tuple[DigestItem, Case]]:
-    """What is about to go in live, with its date, and nobody said a word about."""
-    now, ahead = services.clock.now(), timedelta(days=services.policy.escalation_days or 0)
-    waiting = {
-        intent.key
-        for intents in state.unsettled_notices.values()
-        for intent in intents
-        if intent.notice is NoticeKind.ESCALATION
-    }
+def _unanswered(services: Services, plan: Plan, state: State) -> Iterator[Decision]:
+    """What is about to go in live and nobody said a word about."""
+    if services.policy.escalation_days is None:
+        return
+    now, ahead = services.clock.now(), timedelta(days=services.policy.escalation_days)
+    waiting = {intent.key for intent in state.unsettled({NoticeKind.ESCALATION})}
     for decision in about_to_go(services, plan, state):
-        case, about = state.case(decision.key), facts[decision.key]
-        deadline = deadline_now(services, about, case, decision)
+        case, deadline = state.case(decision.key), decision.deadline
         if plan.modes[decision.key.source] is not Mode.LIVE or decision.key in waiting:
             continue
         if case.escalated_at or case.agreed_at or deadline is None or deadline - now > ahead:
             continue
         if case.warning is not None and now - case.warning.at >= PATIENCE:
-            yield DigestItem(about, decision, deadline), case
+            yield decision
+
+
+def _by_reader(
+    services: Services,
+    around: Surroundings,
+    decisions: Sequence[Decision],
+    state: State,
+    report: WarnReport,
+) -> Mapping[Recipient, list[Decision]]:
+    groups: dict[Recipient, list[Decision]] = {}
+    for decision in decisions:
+        key = decision.key
+        try:
+            recipient = next_in_line(services, around.facts[key], state.case(key))
+        except DeliveryError as error:
+            report.untold.append(Untold(key, NoticeKind.ESCALATION, "the next in line", str(error)))
+            continue
+        if recipient is not None:
+            groups.setdefault(recipient, []).append(decision)
+    return groups
 
 
 def next_in_line(services: Services, facts: Facts, case: Case) -> Recipient | None:
@@ -90,12 +108,3 @@ def next_in_line(services: Services, facts: Facts, case: Case) -> Recipient | No
     except RecipientUnknown:
         return None
     return None if team.address in told else replace(team, role=Role.TEAM, succession="")
-
-
-def _messages(
-    services: Services, groups: Mapping[Recipient, Sequence[DigestItem]]
-) -> Iterator[tuple[Recipient, tuple[DigestItem, ...]]]:
-    size = services.notifier.items_per_message
-    for recipient, items in groups.items():
-        for start in range(0, len(items), size):
-            yield recipient, tuple(items[start : start + size])

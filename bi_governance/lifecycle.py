@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -171,6 +171,11 @@ class State:
     def open_concerns(self) -> dict[tuple[str, str, str], datetime]:
         """What the admins were told of and not yet that it is over, and since when they know."""
         return {concern: told.at for concern, told in self.concerns.items() if not told.is_over}
+
+    def unsettled(self, kinds: Container[NoticeKind]) -> Iterator[ev.NoticeIntended]:
+        """What was about to be sent when a run died, of these kinds, and may have arrived."""
+        for intents in self.unsettled_notices.values():
+            yield from (intent for intent in intents if intent.notice in kinds)
 
     def switch_of(self, source: str) -> ModeSwitch:
         """The mode of a source and since when it holds."""

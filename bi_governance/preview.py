@@ -85,7 +85,10 @@ def _to_next_in_line(
 ) -> Preview:
     recipient = next_in_line(services, around.facts[decision.key], state.case(decision.key))
     if recipient is None:
-        raise ConfigurationError(f"nobody is next in line for {decision.key}: the channel was told already.")
+        raise ConfigurationError(
+            f"nobody is next in line for {decision.key}: whoever is has been told of it already, or there is "
+            "no channel to tell."
+        )
     item = digest_item(services, around, decision, recipient)
     digest = Digest(MESSAGE_ID, NoticeKind.ESCALATION, mode, recipient, (item,), services.retention_days)
     remark = "The next in line is told in live only, when nobody reacts. This is how it would read."

@@ -79,7 +79,7 @@ def _afterwards(report: RunReport) -> Iterator[str]:
         yield f"Told the analytics team about {report.month}."
     if followed.edited:
         yield f"Brought {followed.edited} earlier message(s) up to date."
-    waiting = report.warned.waiting + followed.waiting
+    waiting = report.warned.waiting + report.escalated.waiting + followed.waiting
     if waiting:
         yield f"Waiting for working hours (schedule.notice_window): news about {waiting} visual(s)."
     yield from (f"Not told: {text}" for text in (*followed.failed, *followed.problems)[:10])

@@ -86,15 +86,10 @@ def _messages(
 ) -> Iterator[tuple[Recipient, tuple[DigestItem, ...]]]:
     """One message per viewer, split at what one can hold."""
     groups: dict[Recipient, list[DigestItem]] = {}
-    waiting = {
-        (intent.key, intent.recipient)
-        for intents in state.unsettled_notices.values()
-        for intent in intents
-        if intent.notice is NoticeKind.VIEWER
-    }
+    waiting = {(intent.key, intent.recipient) for intent in state.unsettled({NoticeKind.VIEWER})}
     for decision in decisions:
         about, case = facts[decision.key], state.case(decision.key)
-        item = DigestItem(about, decision, deadline_now(services, about, case, decision))
+        item = DigestItem(about, decision, _deadline(services, about, case, decision))
         for viewer, recipient in _to_tell(services, about, case, viewers.get(decision.key, ()), report):
             if (decision.key, recipient.address) not in waiting:
                 groups.setdefault(recipient, []).append(replace(item, viewed=viewer))
@@ -144,8 +139,7 @@ def _others(services: Services, facts: Facts, viewers: Sequence[Viewer]) -> Iter
             yield replace(viewer, person=person)
 
 
-def deadline_now(services: Services, facts: Facts, case: Case, decision: Decision) -> datetime | None:
-    """The first moment it may be deleted, as it stands now."""
+def _deadline(services: Services, facts: Facts, case: Case, decision: Decision) -> datetime | None:
     terms = terms_for(facts, services.policy, services.clock.now())
     return deadline_of(case, decision.usage, terms, services.policy)
 

@@ -157,12 +157,7 @@ def _batches(
     groups: dict[tuple[NoticeKind, Mode, Recipient], list[Decision]] = {}
     state = services.ledger.state()
     # What others may have been told never keeps the owner from being told.
-    unsettled = {
-        intent.key
-        for intents in state.unsettled_notices.values()
-        for intent in intents
-        if intent.notice not in OF_OTHERS
-    }
+    unsettled = {intent.key for intent in state.unsettled(set(NoticeKind) - OF_OTHERS)}
     due = plan.of(Action.WARN, Action.REMIND)
     viewers = services.warehouse.viewers([d.key for d in due])
     for decision in due:

@@ -30,6 +30,7 @@ def test_the_message_says_why_and_has_buttons(escalated):
 def test_the_next_in_line_keeps_it_with_one_press(escalated):
     escalated.press(BOB, "keep_90", message=escalated.message(BOB))
     assert escalated.case().kept_until is not None
+    assert any("Kept until" in line for line in escalated.said(escalated.message(BOB)))
     escalated.forward(5)
     escalated.run()
     assert escalated.world.bi.writes == []

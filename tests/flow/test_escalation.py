@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from bi_governance.ports import Recipient
 from bi_governance.preview import preview
 from bi_governance.run import daily_run
 from bi_governance.run_report import summary
+from bi_governance.window import ActionWindow
 from tests.flow.test_daily_run import go_live, run_days
 from tests.flow.world import DAY, World
 
@@ -59,6 +61,33 @@ def test_the_owners_manager_comes_before_the_channel(world):
     assert told(world) == [("eve@acme.example", "1")]
     (item,) = messages(world)[0].items
     assert item.deadline == world.ledger.state().case(world.key("1")).warning.deadline
+
+
+def test_it_reads_like_the_preview_and_says_what_no_restore_brings_back(world):
+    run_days(world, 5)
+    beforehand = preview(world.services, "bi:board:1", NoticeKind.ESCALATION).digest
+    daily_run(world.services)
+    (sent,) = messages(world)
+    assert sent.recipient == beforehand.recipient
+    for digest in (sent, beforehand):
+        (item,) = digest.items
+        warning = world.ledger.state().case(world.key("1")).warning
+        assert (item.deadline, item.lost_on_restore) == (warning.deadline, ("favourites are gone",))
+
+
+def test_one_message_holds_all_that_one_reader_is_told(world):
+    world.bi.add("2")
+    run_days(world, 6)
+    assert [[i.facts.key.native_id for i in d.items] for d in messages(world)] == [["1", "2"]]
+
+
+def test_it_waits_for_working_hours_and_the_summary_says_so(world):
+    run_days(world, 5)
+    night = ActionWindow(opens=time(22), closes=time(23))
+    world.services = replace(world.services, notice_window=night)
+    said = summary(daily_run(world.services))[1]
+    assert told(world) == []
+    assert "Waiting for working hours (schedule.notice_window): news about 1 visual(s)." in said
 
 
 def test_whoever_reacted_is_not_complained_about(world):
