@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 from bi_governance import events as ev
@@ -16,6 +17,7 @@ from bi_governance.model import Facts, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.ports import Services
 from bi_governance.run import gather
+from bi_governance.window import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ class Waiting:
         """Not more than so many of them, the first by key."""
         return Waiting({key: self.items[key] for key in sorted(self.items)[:count]}, self.modes)
 
-    def lines(self) -> list[str]:
-        """A line for each, for people."""
+    def lines(self, zone: tzinfo) -> list[str]:
+        """A line for each, for people, with days where the team lives."""
         return [
-            f"{shown['title'] or key} ({key}): last used {(shown['last_used'] or 'never')[:10]}, "
-            f"{shown['noticed']} was warned on {(shown['noticed_at'] or '')[:10]}"
+            f"{shown['title'] or key} ({key}): last used {_day(shown['last_used'], zone)}, "
+            f"{shown['noticed']} was warned on {_day(shown['noticed_at'], zone)}"
             for key, shown in sorted(self.items.items())
         ]
 
@@ -89,6 +91,10 @@ def must_be_asked_for(services: Services) -> None:
         raise ConfigurationError(
             "deletions need no approval here; if they are to need one, set limits.approval: true."
         )
+
+
+def _day(moment: str | None, zone: tzinfo) -> str:
+    return str(local_day(datetime.fromisoformat(moment), zone)) if moment else "never"
 
 
 def _present(services: Services) -> tuple[Plan, Sequence[Facts]]:

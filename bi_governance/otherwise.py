@@ -50,7 +50,8 @@ SENTENCES: Mapping[str, str] = {
     "not_removable": "A way to remove it: what this source has none for is only reported.",
     "contained": "What contains it deleted, or it taken off that.",
     "feed_older_than_notice": "Access history newer than its warning.",
-    "approval": "An admin's approval: bi-governance approve, or /bi approve on Slack.",
+    "approval": "An admin's approval: bi-governance approve, or /bi approve on Slack; until then any use, a "
+    "keep or an exemption spares it.",
     "window": "The deletion window opens on {opens}.",
     "expired": "A keep, an exemption or a restore before its backup is purged.",
     "warn_cap": "Its turn in a later run.",

@@ -171,7 +171,7 @@ def _apply_vetoes(decisions: Iterable[Decision], vetoes: Sequence[Veto]) -> list
 def _await_approval(decisions: Sequence[Decision], state: State, limits: Limits) -> list[Decision]:
     """Before the caps: what nobody approved must not take the turn of what somebody did."""
     return [
-        _take_away(d, Action.NONE, Reason("approval", "due; an admin has to approve it first"))
+        _take_away(d, Action.NONE, Reason(AWAITS_APPROVAL, "due; an admin has to approve it first"))
         if d.action is Action.DELETE and awaits_approval(d.key, state, limits)
         else d
         for d in decisions

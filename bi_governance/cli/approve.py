@@ -49,7 +49,7 @@ def approve(
         done = Approval((), ())
         if listed.items:
             if not options.json:
-                out.print("\n".join(listed.lines()), markup=False)
+                out.print("\n".join(listed.lines(opened.settings.schedule.zone)), markup=False)
             word = f"approve {len(listed.items)}"
             confirm(options, f"{len(listed.items)} visual(s) may be deleted by the next run.", word)
             done = approve_these(services, listed, actor())

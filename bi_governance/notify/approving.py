@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bi_governance import events as ev
 from bi_governance.answer import Clicker, Desk
 from bi_governance.approve import Approval, Waiting, approve, must_be_asked_for, waiting
 from bi_governance.errors import GovernanceError
 from bi_governance.notify import forms
 from bi_governance.notify.conversation import Conversation
-from bi_governance.notify.refusing import Refused, code_of, record_refusal
+from bi_governance.notify.refusing import Refused, by_form, code_of, must_be_new, record_refusal
 from bi_governance.notify.requests import Submission
 
 TITLE = "Approve deletions"
@@ -34,7 +35,11 @@ def ask_for_approval(desk: Desk, slack: Conversation, who: Clicker, trigger: str
     shown = listed.first(MOST_LISTED)
     rest = len(listed.items) - len(shown.items)
     more = [f"{rest} more wait; they come up when these are approved."] if rest else []
-    lines = ["The next run that may deletes what you approve:", *shown.lines(), *more]
+    lines = [
+        "The next run that may deletes what you approve:",
+        *shown.lines(desk.services.policy.window.zone),
+        *more,
+    ]
     slack.fill_form(view, forms.approve(lines, _word(shown), {"list": shown.digest}))
 
 
@@ -42,6 +47,7 @@ def send_approval(desk: Desk, slack: Conversation, who: Clicker, sent: Submissio
     """Approve the list that was shown, if it still is the same; refusals are recorded."""
     try:
         _must_be_admin(desk, who)
+        must_be_new(desk, sent.id, ev.RemovalApproved)
         with desk.taking_turn():
             said = _said(_approve(desk, who, sent))
     except (Refused, GovernanceError) as error:
@@ -59,7 +65,7 @@ def _approve(desk: Desk, who: Clicker, sent: Submission) -> Approval:
         )
     if sent.fields.get(forms.CONFIRMATION, "").strip() != _word(shown):
         raise Refused("unconfirmed", f"Not confirmed: '{_word(shown)}' was not typed; nothing was approved.")
-    return approve(desk.services, shown, who.actor)
+    return approve(desk.services, shown, by_form(who, sent.id))
 
 
 def _must_be_admin(desk: Desk, who: Clicker) -> None:

@@ -16,7 +16,7 @@ from bi_governance.model import Action, Facts, Mode, VisualKey
 from bi_governance.notify import forms
 from bi_governance.notify.approving import ask_for_approval
 from bi_governance.notify.conversation import Conversation
-from bi_governance.notify.refusing import Refused, code_of, record_refusal
+from bi_governance.notify.refusing import Refused, by_form, code_of, must_be_new, record_refusal
 from bi_governance.notify.requests import Command, Submission
 from bi_governance.notify.said import explained
 from bi_governance.plan import EFFECTS
@@ -220,10 +220,10 @@ def send_mode(desk: Desk, slack: Conversation, who: Clicker, sent: Submission) -
         reason = " ".join(sent.fields.get(forms.REASON, "").split())
         if not reason:
             raise Refused("invalid", "Switching the mode needs a reason for the ledger; nothing was changed.")
-        _must_be_new(desk, sent.id)
+        must_be_new(desk, sent.id, ev.ModeChanged, ev.LiveRequested)
         if new is Mode.LIVE and sent.fields.get(forms.CONFIRMATION, "").strip() != EVERYWHERE:
             raise Refused("unconfirmed", f"Not confirmed: '{EVERYWHERE}' was not typed; nothing was changed.")
-        said = _switch(desk.services, new, f"{who.actor} ({sent.id})", reason)
+        said = _switch(desk.services, new, by_form(who, sent.id), reason)
     except (Refused, GovernanceError) as error:
         record_refusal(desk, who, what, code_of(error), str(error))
         said = str(error)
@@ -235,9 +235,3 @@ def _switch(services: Services, new: Mode, actor: str, reason: str) -> str:
         return go_live(services, actor=actor, reason=reason)
     switch(services, new, actor=actor, reason=reason)
     return f"{EVERYWHERE}: {new} from now on."
-
-
-def _must_be_new(desk: Desk, view: str) -> None:
-    for event in desk.services.ledger.events():
-        if isinstance(event, ev.ModeChanged | ev.LiveRequested) and event.actor.endswith(f"({view})"):
-            raise Refused("replayed", "This was already done.")

@@ -24,3 +24,15 @@ def record_refusal(desk: Desk, who: Clicker, what: str, code: str, reason: str) 
     now = desk.services.clock.now()
     event = ev.RequestRefused(at=now, actor=who.actor, what=what[:100], code=code, reason=reason)
     desk.services.ledger.append([event])
+
+
+def by_form(who: Clicker, form: str) -> str:
+    """Who did something, with the form they sent, so that the same form counts once."""
+    return f"{who.actor} ({form})"
+
+
+def must_be_new(desk: Desk, form: str, *kinds: type[ev.Event]) -> None:
+    """Refuse a form that Slack hands over again, by the events of these kinds that it brought."""
+    for event in desk.services.ledger.events():
+        if isinstance(event, kinds) and event.actor.endswith(f"({form})"):
+            raise Refused("replayed", "This was already done.")

@@ -226,7 +226,17 @@ def test_an_admin_approves_what_the_form_lists_and_the_next_run_deletes_it(offic
     assert office.message(ANN).text == "Approved 2 deletion(s); the next run that may carries them out."
     office.run()
     assert office.world.bi.writes == ["remove 1", "remove 2"]
-    assert {e.actor.split()[-1] for e in office.events(ev.RemovalApproved)} == {ANN}
+    assert {e.actor.split()[1] for e in office.events(ev.RemovalApproved)} == {ANN}
+
+
+def test_a_form_that_slack_sends_again_approves_once_and_says_so(office):
+    waits(office, "1")
+    office.command(ANN, "approve")
+    sent = office.fill(ANN, confirmation="approve 1")
+    office.deliver(sent)
+    assert office.message(ANN).text == "This was already done."
+    assert len(office.events(ev.RemovalApproved)) == 1
+    assert codes(office) == [(ANN, "/bi approve", "replayed")]
 
 
 def test_only_what_was_shown_is_approved(office):

@@ -86,4 +86,4 @@ def test_it_is_explained() -> None:
     assert decision is not None
     assert str(decision.reasons[0]) == "due; an admin has to approve it first"
     said = otherwise(decision, OLD, fold([]).case(KEY), Policy(), NOW, ())
-    assert said[0] == "An admin's approval: bi-governance approve, or /bi approve on Slack."
+    assert said[0].startswith("An admin's approval: bi-governance approve, or /bi approve on Slack;")

@@ -25,6 +25,7 @@ from bi_governance.events import KINDS
 from bi_governance.fidelity import Part
 from bi_governance.model import Action
 from bi_governance.otherwise import SENTENCES
+from bi_governance.plan import AWAITS_APPROVAL
 from bi_governance.settings import Settings
 from tests.docs.pages import (
     PAGES,
@@ -266,9 +267,11 @@ def test_every_reason_is_there() -> None:
     changes = {"renamed", "owner_changed", "moved"}
     caps = {f"{action}_cap" for action in (Action.WARN, Action.DELETE, Action.PURGE)}
     assert protections >= {"exempt", "kept"}
-    assert said | protections | changes | caps | {"code_managed", "trashed"} == names_in_first_cells(
-        section(LEDGER, "## Reasons")
-    )
+    assert said | protections | changes | caps | {
+        "code_managed",
+        "trashed",
+        AWAITS_APPROVAL,
+    } == names_in_first_cells(section(LEDGER, "## Reasons"))
 
 
 # --- what a restore loses

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -57,6 +58,14 @@ def test_what_was_approved_goes_with_the_next_run_and_the_record_says_by_whom(du
     recorded = [e for e in due.ledger.events() if isinstance(e, ev.RemovalApproved)]
     assert [(e.actor, e.list_digest, e.episode) for e in recorded] == [("ann", listed.digest, 0)] * 2
     assert numbers(waiting(due.services).items) == ["3"]
+
+
+def test_the_list_says_whose_it_is_and_when_where_the_team_lives(due):
+    """The warning of 23:30 in UTC is of the next day in Amsterdam."""
+    late = {**waiting(due.services).items[due.key("1")], "noticed_at": "2026-03-02T23:30:00+00:00"}
+    (line,) = Waiting({due.key("1"): late}, {}).lines(ZoneInfo("Europe/Amsterdam"))
+    assert line.startswith("Board 1 (bi:board:1): last used ")
+    assert line.endswith(" was warned on 2026-03-03")
 
 
 def test_approving_twice_records_once(due):
