@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from http.client import HTTPException
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from bi_governance.errors import DeliveryError
 
 HEARD = ("interactive", "slash_commands")
 TIMEOUT_SECONDS = 30
+MARKED_AGAIN_SECONDS = 0.1
 
 
 class SocketListener:
@@ -44,14 +46,14 @@ class SocketListener:
         try:
             self._client.connect()
         except SlackApiError as error:
-            self._client.close()
+            self._close()
             code = error.response.get("error")
             raise DeliveryError(
                 f"Slack refused apps.connections.open: {code} - check slack.app_token (xapp-..., with the "
                 "scope connections:write) and that Socket Mode is on."
             ) from error
         except (SlackClientError, OSError, HTTPException, ValueError) as error:
-            self._client.close()
+            self._close()
             raise DeliveryError(
                 f"Slack gave no connection for Socket Mode: {type(error).__name__}."
             ) from error
@@ -66,7 +68,20 @@ class SocketListener:
             # Closing waits for whoever reads from it, and reading waits up to three seconds for more.
             with contextlib.suppress(OSError):
                 session.sock.shutdown(socket.SHUT_RDWR)
-        self._client.close()
+        self._close()
+
+    def _close(self) -> None:
+        """Close for good, also in the moment in which a session begins.
+
+        Whoever begins to read takes back the mark that closing left (slack_sdk 3.47,
+        `SocketModeClient._run_current_session`),
+        and closing would then wait for ever: the mark is set until it is over.
+        """
+        with ThreadPoolExecutor(1, "socket-mode-closing") as executor:
+            closing = executor.submit(self._client.close)
+            while wait([closing], MARKED_AGAIN_SECONDS).not_done:
+                self._client.current_session_state.terminated = True
+        closing.result()
 
     def _heard(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
         # Taking only puts it in a queue. In this order a connection that breaks in between makes Slack send
