@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from bi_governance.lifecycle import State
 from bi_governance.model import Coverage, FeedStatus, Interval, Mode, SourceDay, VisualKey
+from bi_governance.shrinkage import OwnRemoval, usual_rows
 from bi_governance.standing import USUAL_REGRET, RegretBudget
 
 WEEK = timedelta(days=7)
@@ -110,7 +111,7 @@ class SourceEvidence:
     failed_tests: tuple[str, ...] = ()
     transformed_at: datetime | None = None
     expected_feeds: tuple[str, ...] = ()
-    removed_by_us: int = 0
+    removals: tuple[OwnRemoval, ...] = ()
     canaries: tuple[Canary, ...] = ()
 
 
@@ -239,14 +240,13 @@ def trusted_coverage(days: Sequence[SourceDay], limits: Limits) -> Coverage:
 def inventory_plausible(evidence: SourceEvidence, limits: Limits) -> Iterable[Veto]:
     """An inventory feed must not be much smaller than it has been; one that was never empty must not be.
 
-    What our own removals took away is expected to be missing: a guard that trips on its own work gets
-    switched off.
+    What our own removals took away is expected to be missing.
     """
     for feed in evidence.feeds:
+        usual = usual_rows(feed, evidence.feeds, evidence.removals)
         # How much of a feed came before it failed says nothing; that it failed is `collection_complete`.
-        if not feed.earlier_rows or feed.status != "complete":
+        if usual is None or feed.status != "complete":
             continue
-        usual = statistics.median(feed.earlier_rows) - evidence.removed_by_us
         if usual >= limits.inventory_min_rows and feed.rows < limits.inventory_floor * usual:
             yield Veto(
                 evidence.source, "inventory_plausible", f"{feed.feed} has {feed.rows} rows, usually {usual:g}"

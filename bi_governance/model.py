@@ -280,8 +280,16 @@ class SourceDay:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """When an earlier, complete collection of a feed ended, and its rows."""
+
+    finished_at: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """How the newest collection of one feed of one source ended."""
+    """How the newest collection of one feed of one source ended, and what came of it on earlier days."""
 
     source: str
     feed: str
@@ -289,4 +297,4 @@ class FeedStatus:
     rows: int
     finished_at: datetime
     detail: str = ""
-    earlier_rows: tuple[int, ...] = ()
+    earlier: tuple[EarlierRun, ...] = ()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from bi_governance import events as ev
 from bi_governance.alarms import alarms
@@ -29,15 +29,13 @@ from bi_governance.model import Action, Coverage, Facts, FeedStatus, SourceDay, 
 from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
 from bi_governance.policy import NOT_REMOVABLE, YEAR
-from bi_governance.ports import Announcement, Lease, Services, TransformReport
+from bi_governance.ports import Announcement, Lease, Reader, Services, TransformReport
 from bi_governance.purge import purge, settle_purges
 from bi_governance.restore import settle_restores
 from bi_governance.run_report import Estate, RunReport, summary
+from bi_governance.shrinkage import OwnRemoval
 from bi_governance.viewers import tell_viewers
 from bi_governance.warn import settle_notices, warn
-
-# How far back the runs lie against which inventories are compared.
-BASELINE = timedelta(days=30)
 
 
 def new_run_id(now: datetime) -> str:
@@ -154,7 +152,6 @@ def gather(services: Services, state: State) -> Estate:
     evidence = {
         name: replace(
             _evidence(services, state, name, by_source[name], [f for f in feeds if f.source == name]),
-            removed_by_us=_removed_recently(state, name, services.clock.now()),
             canaries=canaries.get(name, ()),
         )
         for name in sorted(services.readers)
@@ -175,7 +172,7 @@ def _evidence(
 ) -> SourceEvidence:
     reader = services.readers[name]
     # History is read in windows of varying number: comparing its row counts from run to run says nothing.
-    comparable = tuple(replace(f, earlier_rows=()) if f.feed == reader.history_feed else f for f in feeds)
+    comparable = tuple(replace(f, earlier=()) if f.feed == reader.history_feed else f for f in feeds)
     return SourceEvidence(
         name,
         feeds=comparable,
@@ -185,6 +182,7 @@ def _evidence(
         failed_tests=_failed_tests(state, reader.platform),
         transformed_at=state.marts.at if state.marts else None,
         expected_feeds=(*reader.inventory_feeds, reader.history_feed),
+        removals=_own_removals(state, reader, comparable),
     )
 
 
@@ -198,10 +196,17 @@ def _canaries(services: Services, facts: Sequence[Facts]) -> dict[str, tuple[Can
     }
 
 
-def _removed_recently(state: State, source: str, now: datetime) -> int:
-    """Our removals that the row counts of earlier runs may still include."""
-    recent = {r.key for r in state.removals if r.key.source == source and now - r.at < BASELINE}
-    return sum(1 for key in recent if state.case(key).gone is not None)
+def _own_removals(state: State, reader: Reader, feeds: Sequence[FeedStatus]) -> tuple[OwnRemoval, ...]:
+    """What we removed since the oldest run that inventories are compared with, and what is still gone."""
+    since = min((run.finished_at for feed in feeds for run in feed.earlier), default=None)
+    if since is None:
+        return ()
+    recent = {r.key: r.at for r in state.removals if r.key.source == reader.name and r.at > since}
+    return tuple(
+        OwnRemoval(at, f"{reader.platform}_{key.type}")
+        for key, at in recent.items()
+        if state.case(key).gone is not None
+    )
 
 
 def _failed_tests(state: State, platform: str) -> tuple[str, ...]:

@@ -11,7 +11,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bi_governance.model import BiUser, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
+from bi_governance.model import (
+    BiUser,
+    EarlierRun,
+    Facts,
+    FeedStatus,
+    Interval,
+    Person,
+    SourceDay,
+    Viewer,
+    VisualKey,
+)
 from bi_governance.warehouse.tables import UtcTime
 
 _TIMES = ("created_at", "updated_at", "first_seen_at", "last_viewed_at", "last_delivered_at")
@@ -307,7 +317,7 @@ def _feed_status(outcomes: list[sa.Row[Any]]) -> FeedStatus:
         rows=_row_count(newest),
         finished_at=worst.ended,
         detail=worst.detail,
-        earlier_rows=tuple(_row_count(run) for run in _earlier_days(runs))[:_EARLIER],
+        earlier=tuple(EarlierRun(run[0].ended, _row_count(run)) for run in _earlier_days(runs)[:_EARLIER]),
     )
 
 

@@ -12,6 +12,7 @@ from bi_governance.guards import Evidence, Limits, SourceEvidence
 from bi_governance.lifecycle import Case, State, fold
 from bi_governance.model import (
     Coverage,
+    EarlierRun,
     Facts,
     FeedStatus,
     Interval,
@@ -130,9 +131,14 @@ def source_day(day: datetime, events: int, source: str = "looker_prod") -> Sourc
     return SourceDay(source, day, day, day + days(1), events)
 
 
+def sizes(*rows: int) -> tuple[EarlierRun, ...]:
+    """Earlier complete runs of a feed, one a day, yesterday's first."""
+    return tuple(EarlierRun(NOW - days(n), count) for n, count in enumerate(rows, start=1))
+
+
 def healthy(source: str = "looker_prod", **known: Any) -> SourceEvidence:
     """Evidence no guard objects to."""
-    feeds = (FeedStatus(source, "looker_dashboard", "complete", 100, NOW, "", (100, 101, 99)),)
+    feeds = (FeedStatus(source, "looker_dashboard", "complete", 100, NOW, "", sizes(100, 101, 99)),)
     plain: dict[str, Any] = {
         "feeds": feeds,
         "days": busy_days(source=source),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bi_governance.guards import Canary, Limits, SourceEvidence, trusted_coverage
-from bi_governance.model import Coverage, Facts, FeedStatus, Person, SourceDay, VisualKey
+from bi_governance.model import Coverage, EarlierRun, Facts, FeedStatus, Person, SourceDay, VisualKey
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
@@ -94,7 +94,8 @@ class Feed:
     failed_tests: tuple[str, ...] = ()
     canary: str = ""
     facts: dict[VisualKey, Facts] = field(default_factory=dict)
-    earlier: tuple[int, ...] = ()
+    earlier: tuple[EarlierRun, ...] = ()
+    read_at: datetime = START
     built_at: datetime = START
     coverage: Coverage = field(default_factory=Coverage)
 
@@ -104,7 +105,8 @@ class Feed:
         if weather in ("failed", "partial"):
             return
         if self.facts:
-            self.earlier = (*self.earlier, len(self.facts))[-7:]
+            self.earlier = (*self.earlier, EarlierRun(self.read_at, len(self.facts)))[-7:]
+        self.read_at = now
         shown = [] if weather == "empty" else [t for t in things if t.exists]
         self.facts = {t.key: _inventory(t, nameless=weather == "nameless") for t in shown}
         self._read_history(things, weather, now)

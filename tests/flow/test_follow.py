@@ -119,6 +119,16 @@ def test_whoever_kept_it_knows_so_the_message_is_mended_and_nothing_is_sent(warn
     assert [i.ending.actor for i in edit.items] == ["ada", "grace"]
 
 
+def test_whoever_puts_it_off_hears_nothing_until_then_and_is_warned_as_if_for_the_first_time(warned):
+    keep_until(warned.services, warned.key("1"), warned.clock.now() + 30 * DAY, actor="ada")
+    exempt(warned.services, warned.key("2"), actor="grace", reason="audit")
+    run_days(warned, 30)
+    assert kinds(warned) == ["warning"]
+    run_days(warned, 5)
+    assert kinds(warned) == ["warning", "warning", "reminder"]
+    assert warned.bi.writes == []
+
+
 def test_a_warning_never_stands_when_deletions_were_switched_off(warned):
     off = ev.ModeChanged(at=warned.clock.now(), actor="admin", mode=Mode.DRY_RUN, reason="holiday")
     warned.ledger.append([off])

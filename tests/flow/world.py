@@ -21,6 +21,7 @@ from bi_governance.guards import Limits
 from bi_governance.ledger import SqlLedger
 from bi_governance.model import (
     Coverage,
+    EarlierRun,
     Facts,
     FeedStatus,
     Interval,
@@ -250,7 +251,7 @@ class Stage:
         self.rows: list[Thing] = []
 
     def write(self, table: str, page: Page) -> None:
-        self.rows.extend(row["thing"] for row in page)  # type: ignore[misc]
+        self.rows.extend(row["thing"] for row in page if "thing" in row)  # type: ignore[misc]
 
     def commit(self, at: datetime) -> None:
         self.store.things[self.source] = self.rows
@@ -390,9 +391,8 @@ class RowStore:
             mine = [c for c in self.collected if (c.source, c.feed) == (source, feed)]
             newest = [c for c in mine if c.run_id == mine[-1].run_id]
             worst = max(newest, key=lambda c: order[c.status])
-            earlier = tuple(c.rows for c in mine if c.run_id != mine[-1].run_id and c.status == "complete")[
-                -7:
-            ]
+            before = (c for c in mine if c.run_id != mine[-1].run_id and c.status == "complete")
+            earlier = tuple(EarlierRun(c.finished_at, c.rows) for c in before)[-7:]
             rows, ended = sum(c.rows for c in newest), max(c.finished_at for c in newest)
             found.append(FeedStatus(source, feed, str(worst.status), rows, ended, worst.detail, earlier))
         return found

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bi_governance.model import Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
+from bi_governance.model import EarlierRun, Facts, FeedStatus, Interval, Person, SourceDay, Viewer, VisualKey
 from bi_governance.ports import Collected, Page
 from tests.flow.world import RowStore
 
@@ -107,18 +107,18 @@ class MemoryWarehouse(RowStore):
     def feed_statuses(self) -> list[FeedStatus]:
         """How feeds ended; what was usual is told by the last complete run of each earlier day."""
         return [
-            replace(status, earlier_rows=tuple(self._earlier(status.source, status.feed)))
+            replace(status, earlier=tuple(self._earlier(status.source, status.feed)))
             for status in super().feed_statuses()
         ]
 
-    def _earlier(self, source: str, feed: str) -> list[int]:
+    def _earlier(self, source: str, feed: str) -> list[EarlierRun]:
         runs: dict[str, list[Collected]] = defaultdict(list)
         for c in self.collected:
             if (c.source, c.feed) == (source, feed):
                 runs[c.run_id].append(c)
         *earlier, newest = runs.values()
         days = {
-            run[0].finished_at.date(): sum(c.rows for c in run)
+            run[0].finished_at.date(): EarlierRun(max(c.finished_at for c in run), sum(c.rows for c in run))
             for run in earlier
             if all(c.status == "complete" for c in run)
         }

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bi_governance.model import FeedStatus, Person
+from bi_governance.model import EarlierRun, FeedStatus, Person
 from bi_governance.ports import Collected, FeedResult
 from tests.warehouse.conftest import NOW
 
@@ -26,13 +26,24 @@ def ended(day, status=FeedResult.COMPLETE, rows=10, *, feed="looker_look", windo
     )
 
 
+def usual_sizes(warehouse):
+    (status,) = warehouse.feed_statuses()
+    return [run.rows for run in status.earlier]
+
+
 def test_the_newest_outcome_is_told_with_what_was_usual_before(warehouse):
     outcomes = [ended(day, rows=100 + day) for day in range(10)]
     outcomes[4] = ended(4, FeedResult.PARTIAL, rows=1)
     warehouse.record_collection([*outcomes, ended(10, FeedResult.FAILED, 0, detail="403")])
     assert warehouse.feed_statuses() == [
         FeedStatus(
-            "us", "looker_look", "failed", 0, NOW + 10 * DAY, "403", (109, 108, 107, 106, 105, 103, 102)
+            "us",
+            "looker_look",
+            "failed",
+            0,
+            NOW + 10 * DAY,
+            "403",
+            tuple(EarlierRun(NOW + day * DAY, 100 + day) for day in (9, 8, 7, 6, 5, 3, 2)),
         )
     ]
 
@@ -42,9 +53,9 @@ def test_runs_repeated_on_one_day_do_not_become_the_usual(warehouse):
     usual = [ended(day, rows=100) for day in range(3)]
     tries = [ended(3 + number / 100, rows=10, run=f"try-{number}") for number in range(9)]
     warehouse.record_collection([*usual, *tries])
-    assert [status.earlier_rows for status in warehouse.feed_statuses()] == [(100, 100, 100)]
+    assert usual_sizes(warehouse) == [100, 100, 100]
     warehouse.record_collection([ended(4, rows=10)])
-    assert [status.earlier_rows for status in warehouse.feed_statuses()] == [(10, 100, 100, 100)]
+    assert usual_sizes(warehouse) == [10, 100, 100, 100]
 
 
 def test_one_failed_window_makes_the_whole_run_a_failed_one(warehouse):
