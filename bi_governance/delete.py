@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from bi_governance import events as ev
+from bi_governance.cases import Notice
 from bi_governance.errors import (
     ConfigurationError,
     RefusedForSafety,
@@ -18,13 +19,14 @@ from bi_governance.errors import (
 from bi_governance.fallback import fall_back
 from bi_governance.fidelity import fidelity
 from bi_governance.guards import deletion_allowance
-from bi_governance.lifecycle import Notice, State
+from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, RemovalRoute, VisualKey
 from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan, awaits_approval
-from bi_governance.policy import Decision, Neighbourhood, decide
+from bi_governance.policy import Decision, decide
 from bi_governance.ports import BackupContent, Lease, Reader, Services, Sighting
 from bi_governance.reliance import must_be_the_store
+from bi_governance.usage import Neighbourhood
 
 
 @dataclass(slots=True)

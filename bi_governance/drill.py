@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bi_governance import events as ev
+from bi_governance.cases import Case
 from bi_governance.errors import ConfigurationError, GovernanceError, LeaseLost, RefusedForSafety
-from bi_governance.lifecycle import Case, State
+from bi_governance.lifecycle import State
 from bi_governance.model import VisualKey
 from bi_governance.ports import Lease, Rehearser, Services
 

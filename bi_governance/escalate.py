@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from bi_governance.cases import Case
 from bi_governance.errors import DeliveryError, RecipientUnknown
-from bi_governance.lifecycle import Case, State
+from bi_governance.lifecycle import State
 from bi_governance.model import Facts, Mode, NoticeKind, Role
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision

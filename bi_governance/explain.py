@@ -10,19 +10,21 @@ from typing import Any
 
 from bi_governance.alarms import lately_acknowledged
 from bi_governance.attention import Share
+from bi_governance.cases import Case
 from bi_governance.events import Event, NoticeDelivered, to_record
 from bi_governance.guards import ADVICE, Veto, live_until, source_vetoes, trial_lasted, trusted_coverage
 from bi_governance.keep import known_key
-from bi_governance.lifecycle import Case, State
+from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Person, VisualKey
 from bi_governance.otherwise import otherwise
 from bi_governance.outlook import Outlook, outlook
 from bi_governance.plan import EFFECTS, Plan, decision_json, make_plan
-from bi_governance.policy import Decision, KnownUse, known_use
+from bi_governance.policy import Decision
 from bi_governance.ports import Services
 from bi_governance.rules import Policy, terms_for
 from bi_governance.run import gather
 from bi_governance.run_report import Estate
+from bi_governance.usage import KnownUse, known_use
 from bi_governance.window import local_day
 
 

@@ -15,9 +15,10 @@ from bi_governance.errors import DeliveryError, NotEditable
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, Reason, Role, VisualKey
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, Usage
+from bi_governance.policy import Decision
 from bi_governance.ports import Digest, DigestItem, Lease, Recipient, Services, Thread
 from bi_governance.told import Ending, Told, ToldItem
+from bi_governance.usage import Usage
 from bi_governance.warn import NOBODY, Surroundings, WarnReport, digest_item, must_wait, new_message_id, send
 
 # News older than this is none: somebody who could not be told for so long is left in peace.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bi_governance.lifecycle import Case
+from bi_governance.cases import Case
 from bi_governance.model import Action, Facts
-from bi_governance.policy import YEAR, Decision
+from bi_governance.policy import Decision
+from bi_governance.protection import YEAR
 from bi_governance.rules import Policy, Terms, terms_for
 from bi_governance.window import local_day
 

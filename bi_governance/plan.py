@@ -14,9 +14,10 @@ from bi_governance.guards import Evidence, Limits, Veto, deletion_allowance, sou
 from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, Reason, VisualKey
 from bi_governance.per_owner import OwnerTurns
-from bi_governance.policy import NOT_REMOVABLE, Decision, Neighbourhood, decide
+from bi_governance.policy import NOT_REMOVABLE, Decision, decide
 from bi_governance.purging import purge_allowance, purges
 from bi_governance.rules import Policy
+from bi_governance.usage import Neighbourhood
 
 # Actions that reach people, platforms or backups; a veto stops them, a rescue is always allowed.
 EFFECTS = frozenset({Action.WARN, Action.REMIND, Action.DELETE, Action.PURGE})

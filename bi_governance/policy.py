@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bi_governance.lifecycle import Case, Removal
+from bi_governance.cases import Case, Removal
 from bi_governance.model import Action, Facts, Reason, VisualKey
+from bi_governance.protection import (
+    container_references,
+    deletion_blockers,
+    identity_changes,
+    living_references,
+    protections,
+)
 from bi_governance.rules import Policy, Terms, terms_for
+from bi_governance.usage import Neighbourhood, Usage, shown_day, usage_of
 from bi_governance.window import local_day
 
 # The reason of what is unused and yet only reported, because its source cannot remove it.
 NOT_REMOVABLE = "not_removable"
-YEAR = timedelta(days=365)
-
-
-class KnownUse(enum.StrEnum):
-    """What history says of a visual; what it does not reach is unknown, never unused."""
-
-    USED = "used"
-    UNUSED = "unused"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """When a visual was last used and how long it is proven idle since then.
-
-    `via` names the visual whose use counted when that was a container; `idle` is covered time only.
-    """
-
-    last_used: datetime | None
-    how: str
-    via: VisualKey | None
-    idle: timedelta
-    idle_since: datetime | None
-    gap: timedelta
-    through: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,85 +37,6 @@ class Decision:
     rescue_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """The living containers around the visuals of one estate snapshot, with their cases."""
-
-    facts: Mapping[VisualKey, Facts]
-    cases: Mapping[VisualKey, Case]
-
-    def case(self, key: VisualKey) -> Case:
-        return self.cases.get(key) or Case(key)
-
-    def containers(self, key: VisualKey) -> tuple[VisualKey, ...]:
-        """All living containers of a visual, direct ones first, each once."""
-        found: dict[VisualKey, None] = {}
-        queue = [key]
-        while queue:
-            facts = self.facts.get(queue.pop(0))
-            for container in facts.containers if facts else ():
-                if container not in found and container != key and self.is_alive(container):
-                    found[container] = None
-                    queue.append(container)
-        return tuple(found)
-
-    def is_alive(self, key: VisualKey) -> bool:
-        """Unknown containers count as alive: less information never frees a visual."""
-        facts = self.facts.get(key)
-        return facts is None or not facts.is_trashed
-
-
-def usage_of(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> Usage:
-    """Last use of a visual (or of a living container) and its proven idle time up to `now`."""
-    coverage = facts.coverage.until(now)
-    used = max(_uses(facts.key, around, policy, now), default=None, key=lambda use: use[0])
-    if used is None or coverage.start is None:
-        moment, how, via = used or (None, "no known use", None)
-        return Usage(moment, how, via, timedelta(0), None, timedelta(0), coverage.through)
-    moment, how, via = used
-    since = max(moment, coverage.start)
-    return Usage(
-        moment, how, via, coverage.since(moment), since, coverage.gap_after(moment), coverage.through
-    )
-
-
-def known_use(usage: Usage, terms: Terms) -> KnownUse:
-    """Used, unused for as long as a warning takes, or unknown: no covered day says either."""
-    if usage.last_used is None or usage.idle_since is None:
-        return KnownUse.UNKNOWN
-    return KnownUse.UNUSED if usage.idle >= terms.idle - terms.warning else KnownUse.USED
-
-
-def _uses(
-    key: VisualKey, around: Neighbourhood, policy: Policy, now: datetime
-) -> list[tuple[datetime, str, VisualKey | None]]:
-    found: list[tuple[datetime, str, VisualKey | None]] = []
-    for member in (key, *around.containers(key)):
-        facts = around.facts.get(member)
-        if facts is None:
-            continue
-        via = None if member == key else member
-        for moment, how in own_uses(facts, around.case(member), policy):
-            # A clock that runs ahead must not hide a use: what is dated later than now happened now.
-            found.append((min(moment, now), how, via))
-    return found
-
-
-def own_uses(facts: Facts, case: Case, policy: Policy) -> list[tuple[datetime, str]]:
-    """Every moment that counts as use of the visual itself, with its name."""
-    created = facts.created_at or (facts.first_seen_at if facts.updated_at is None else None)
-    moments = (
-        (created, "created"),
-        (facts.updated_at, "changed"),
-        (facts.last_delivered_at if policy.count_deliveries else None, "delivered"),
-        (facts.last_viewed_at, "viewed"),
-        # Whoever takes something out of the trash wants it, and no platform counts that as a change.
-        (facts.returned_at, "taken out of the trash"),
-        (case.restored_at, "restored"),
-    )
-    return [(moment, how) for moment, how in moments if moment is not None]
-
-
 def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> Decision:
     """Decide what should happen to one visual at `now`, before any guard or cap is applied."""
     case = around.case(facts.key)
@@ -150,7 +52,7 @@ def decide(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -
     protection = protections(facts, around, policy, now)
     if protection:
         return verdict.spare(Action.PROTECT, *protection)
-    in_use = (*living_references(facts), *_container_references(facts, around))
+    in_use = (*living_references(facts), *container_references(facts, around))
     if in_use:
         return verdict.spare(Action.NONE, *in_use)
     if usage.last_used is None or usage.idle_since is None:
@@ -317,106 +219,8 @@ def projected_deadline(
     return policy.window.next_open(max(noticed_at + terms.warning + extra, idle_enough))
 
 
-def protections(facts: Facts, around: Neighbourhood, policy: Policy, now: datetime) -> tuple[Reason, ...]:
-    """Why a visual must not be touched whatever its use; a protected container protects what it holds."""
-    terms = terms_for(facts, policy, now)
-    found = list(_own_protections(facts, around.case(facts.key), policy, now))
-    for container in around.containers(facts.key):
-        held_by = around.facts.get(container)
-        if held_by is None:
-            continue
-        if _own_protections(held_by, around.case(container), policy, now):
-            found.append(Reason("container_protected", f"contained in {container}, which is protected"))
-        if _is_in_season(held_by, terms, now):
-            found.append(Reason("seasonal", f"{_seasonal_use(held_by)} through {container}"))
-    return tuple(found)
-
-
-def _is_in_season(facts: Facts, terms: Terms, now: datetime) -> bool:
-    """Used around the same day of last year; where history does not reach that far, nobody can say."""
-    used, a_year_ago = facts.last_year_use, (now - YEAR).date()
-    return bool(terms.season) and used is not None and abs(used - a_year_ago) <= terms.season
-
-
-def _seasonal_use(facts: Facts) -> str:
-    return f"seasonal: used at this time of last year, on {facts.last_year_use}"
-
-
-def _own_protections(facts: Facts, case: Case, policy: Policy, now: datetime) -> tuple[Reason, ...]:
-    terms = terms_for(facts, policy, now)
-    rule, listed = terms.protected_by, policy.exempts(facts.key, now)
-    kept, immune = case.kept_until, case.immune_until
-    checks = (
-        (case.exempt_reason is not None, "exempt", f"exempt: {case.exempt_reason}"),
-        (listed is not None, "listed", f"in the exemptions file: {listed}"),
-        (kept is not None and now < kept, "kept", f"kept until {_day(kept)}"),
-        (immune is not None and now < immune, "restored", f"restored; immune until {_day(immune)}"),
-        (bool(rule), "rule", f"protected by rule '{rule}'"),
-        (policy.protect_certified and facts.is_certified, "certified", "certified content"),
-        (policy.protect_personal and facts.is_personal, "personal", "in a personal folder"),
-        (
-            policy.protect_code_managed and facts.is_code_managed,
-            "code_managed",
-            "managed as code: change it there",
-        ),
-        (facts.is_system, "system", "platform or governance content"),
-        (facts.is_trashed, "trashed", "already in the platform's trash"),
-        (_is_in_season(facts, terms, now), "seasonal", _seasonal_use(facts)),
-    )
-    return tuple(Reason(code, text) for holds, code, text in checks if holds)
-
-
-def living_references(facts: Facts) -> tuple[Reason, ...]:
-    """Machine use that never shows as a view: it spares a visual as long as it exists."""
-    found = []
-    if facts.active_schedules:
-        found.append(Reason("scheduled", f"{facts.active_schedules} active schedule(s) or alert(s) use it"))
-    if facts.published_links:
-        found.append(
-            Reason("published", f"{facts.published_links} public link(s), embed(s) or board(s) show it")
-        )
-    return tuple(found)
-
-
-def _container_references(facts: Facts, around: Neighbourhood) -> Iterator[Reason]:
-    """A living container that machines use is in use, and so is what it holds."""
-    for container in around.containers(facts.key):
-        holder = around.facts.get(container)
-        for reason in living_references(holder) if holder else ():
-            yield Reason(reason.code, f"contained in {container}: {reason.text}")
-
-
-def identity_changes(facts: Facts, case: Case) -> tuple[Reason, ...]:
-    """What is no longer as the owner read it in the warning."""
-    warning = case.warning
-    if warning is None:
-        return ()
-    owner_id = facts.owner.id if facts.owner else ""
-    pairs = (
-        ("renamed", "title", warning.title, facts.title),
-        ("owner_changed", "owner", warning.owner_id, owner_id),
-        ("moved", "folder", warning.folder, facts.folder),
-    )
-    return tuple(
-        Reason(code, f"{what} changed since the warning: '{before}' -> '{after}'")
-        for code, what, before, after in pairs
-        if before != after
-    )
-
-
-def deletion_blockers(facts: Facts, case: Case, around: Neighbourhood) -> tuple[Reason, ...]:
-    """What postpones a due deletion without ending the episode."""
-    found = [
-        Reason("contained", f"{container} still contains it") for container in around.containers(facts.key)
-    ]
-    through = facts.coverage.through
-    if case.warning is not None and (through is None or through <= case.warning.at):
-        found.append(Reason("feed_older_than_notice", "no access history newer than the warning"))
-    return tuple(found)
-
-
 def _removed(removal: Removal) -> Reason:
-    return Reason("removed", f"deleted by us on {_day(removal.at)} and not seen again since")
+    return Reason("removed", f"deleted by us on {shown_day(removal.at)} and not seen again since")
 
 
 def _not_removable(facts: Facts) -> Reason:
@@ -442,15 +246,11 @@ def _idle(usage: Usage, terms: Terms) -> Reason:
 
 def _last_use(usage: Usage) -> str:
     via = f" through {usage.via}" if usage.via else ""
-    return f"last {usage.how}{via} on {_day(usage.last_used)}"
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else "an unknown date"
+    return f"last {usage.how}{via} on {shown_day(usage.last_used)}"
 
 
 def _warned(case: Case) -> Reason:
     assert case.warning is not None
     who = case.warning.reader or case.warning.recipient
-    agreed = f" and agreed on {_day(case.agreed_at)} not to wait" if case.agreed_at else ""
-    return Reason("warned", f"{who} was warned on {_day(case.warning.at)}{agreed}")
+    agreed = f" and agreed on {shown_day(case.agreed_at)} not to wait" if case.agreed_at else ""
+    return Reason("warned", f"{who} was warned on {shown_day(case.warning.at)}{agreed}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from bi_governance.lifecycle import Case, Removal, State
+from bi_governance.cases import Case, Removal
+from bi_governance.lifecycle import State
 from bi_governance.model import Action, Reason
-from bi_governance.policy import Decision, Usage
+from bi_governance.policy import Decision
 from bi_governance.rules import Policy
+from bi_governance.usage import Usage
 
 NO_USAGE = Usage(None, "", None, timedelta(0), None, timedelta(0), None)
 # Purges of this long ago count for the cap, so that repeating a run adds nothing.

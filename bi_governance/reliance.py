@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bi_governance.cases import Case
 from bi_governance.errors import StoreUnmarked
-from bi_governance.lifecycle import Case, State
+from bi_governance.lifecycle import State
 from bi_governance.ports import Services
 
 # An unmarked store of an older version holds at least one of these, or it is not the store.

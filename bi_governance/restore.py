@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bi_governance import events as ev
+from bi_governance.cases import Case, Removal
 from bi_governance.errors import (
     BackupUnreadable,
     ConfigurationError,
@@ -16,7 +17,7 @@ from bi_governance.errors import (
     SourceBroken,
     StorageError,
 )
-from bi_governance.lifecycle import Case, Removal, State
+from bi_governance.lifecycle import State
 from bi_governance.model import RemovalRoute, VisualKey
 from bi_governance.ports import BackupContent, Lease, RestoreOutcome, Services
 

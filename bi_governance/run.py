@@ -28,8 +28,9 @@ from bi_governance.missed import note_missed
 from bi_governance.model import Action, Coverage, Facts, FeedStatus, SourceDay, VisualKey
 from bi_governance.monthly import report_month
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import NOT_REMOVABLE, YEAR
+from bi_governance.policy import NOT_REMOVABLE
 from bi_governance.ports import Announcement, Lease, Reader, Services, TransformReport
+from bi_governance.protection import YEAR
 from bi_governance.purge import purge, settle_purges
 from bi_governance.restore import settle_restores
 from bi_governance.run_report import Estate, RunReport, summary

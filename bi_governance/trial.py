@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bi_governance import events as ev
+from bi_governance.cases import Case
 from bi_governance.guards import Limits, trial_lasted
-from bi_governance.lifecycle import Case, State, fold
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import Mode, NoticeKind, VisualKey
 from bi_governance.ports import Services
 

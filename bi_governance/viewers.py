@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bi_governance.cases import Case
 from bi_governance.errors import DeliveryError
-from bi_governance.lifecycle import Case, State
+from bi_governance.lifecycle import State
 from bi_governance.model import Action, Facts, Mode, NoticeKind, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
 from bi_governance.policy import Decision, deadline_of

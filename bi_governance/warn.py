@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bi_governance import events as ev
+from bi_governance.cases import Case, Notice
 from bi_governance.errors import DeliveryError, OutcomeOpen, OutcomeUnknown
-from bi_governance.lifecycle import Case, Notice, State
+from bi_governance.lifecycle import State
 from bi_governance.model import OF_OTHERS, Action, Facts, Mode, NoticeKind, Person, Role, Viewer, VisualKey
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, Neighbourhood, projected_deadline
+from bi_governance.policy import Decision, projected_deadline
 from bi_governance.ports import Delivery, Digest, DigestItem, Lease, Recipient, Services, Thread, TrialNotices
 from bi_governance.rules import terms_for
 from bi_governance.succession import recipient_of
+from bi_governance.usage import Neighbourhood
 
 NOBODY = Recipient("none", "nobody (trial notices are off)", role=Role.TEAM)
 

@@ -21,9 +21,10 @@ from bi_governance.model import Action, Coverage
 from bi_governance.notify.message import Item, Message
 from bi_governance.outlook import Outlook
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, KnownUse
+from bi_governance.policy import Decision
 from bi_governance.ports import Probe
 from bi_governance.run_report import RunReport, summary
+from bi_governance.usage import KnownUse
 
 OF_USE = ", ".join(KnownUse)
 COLOURS = {

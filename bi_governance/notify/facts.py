@@ -9,9 +9,9 @@ from bi_governance.model import Facts, Mode, NoticeKind, Viewer
 from bi_governance.notify.message import Fact, shown
 from bi_governance.notify.moments import say_day, say_moment
 from bi_governance.notify.wording import TEXTS, Wording
-from bi_governance.policy import Usage
 from bi_governance.ports import Digest, DigestItem
 from bi_governance.told import ASKING, Ending
+from bi_governance.usage import Usage
 
 NAME_LIMIT = 100
 KEY_LIMIT = 300

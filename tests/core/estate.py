@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bi_governance import events as ev
+from bi_governance.cases import Case
 from bi_governance.guards import Evidence, Limits, SourceEvidence
-from bi_governance.lifecycle import Case, State, fold
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import (
     Coverage,
     EarlierRun,
@@ -24,8 +25,9 @@ from bi_governance.model import (
     VisualKey,
 )
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import Decision, Neighbourhood, decide
+from bi_governance.policy import Decision, decide
 from bi_governance.rules import Policy
+from bi_governance.usage import Neighbourhood
 
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)  # a Monday
 ALICE = Person("7", "Alice Ames", "alice@acme.test", active=True)

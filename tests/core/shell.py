@@ -12,10 +12,11 @@ from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Facts, Mode, NoticeKind, RemovalRoute, VisualKey
 from bi_governance.per_owner import OwnerTurns, owner_of
 from bi_governance.plan import Plan, make_plan
-from bi_governance.policy import Decision, Neighbourhood, decide, projected_deadline
+from bi_governance.policy import Decision, decide, projected_deadline
 from bi_governance.purging import decide_purge, purge_allowance
 from bi_governance.rules import Policy, terms_for
 from bi_governance.told import Told, ToldItem
+from bi_governance.usage import Neighbourhood
 from tests.core.world import DAY, START, Feed, Thing
 
 # How long people are told that a deletion can be undone, in this small world.

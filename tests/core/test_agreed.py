@@ -7,7 +7,8 @@ from datetime import UTC, time
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.lifecycle import Case, State, fold
+from bi_governance.cases import Case
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Mode, NoticeKind
 from bi_governance.rules import Policy
 from bi_governance.window import ActionWindow

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bi_governance.lifecycle import Case, fold
+from bi_governance.cases import Case
+from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Facts
-from bi_governance.policy import Neighbourhood
 from bi_governance.rules import Match, Policy, Rule
+from bi_governance.usage import Neighbourhood
 from tests.core.estate import KEY, ago, codes, judge, key, removed, visual, warned
 
 BOARD = visual("9", idle=200)

@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.lifecycle import Case, Notice, Removal, State, fold
+from bi_governance.cases import Case, Notice, Removal
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import Mode, NoticeKind, RemovalRoute, VisualKey
 from tests.core.estate import KEY, NOW, ago, key, mode, notice, planned, reminder, removed, visual
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bi_governance import events as ev
-from bi_governance.lifecycle import Case, State, fold
+from bi_governance.cases import Case
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import Mode
 from tests.core.estate import KEY, ago, days, mode, notice, planned, visual
 

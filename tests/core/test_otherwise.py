@@ -8,9 +8,10 @@ from datetime import date, time, timezone
 import pytest
 
 from bi_governance import events as ev
+from bi_governance.cases import Case
 from bi_governance.exemptions import Exemption, Exemptions
 from bi_governance.guards import ADVICE
-from bi_governance.lifecycle import Case, fold
+from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Coverage, Facts, Reason
 from bi_governance.otherwise import otherwise
 from bi_governance.policy import Decision

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bi_governance.lifecycle import Case
+from bi_governance.cases import Case
 from bi_governance.model import Action, Facts
 from bi_governance.rules import Match, Policy, Rule
 from tests.core.estate import KEY, NOW, ago, codes, days, judge, visual, warned

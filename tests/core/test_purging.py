@@ -6,13 +6,14 @@ from datetime import time, timedelta
 import pytest
 
 from bi_governance import events as ev
+from bi_governance.cases import Case, Removal
 from bi_governance.guards import Evidence, Limits
-from bi_governance.lifecycle import Case, Removal, State, fold
+from bi_governance.lifecycle import State, fold
 from bi_governance.model import Action, Mode, RemovalRoute, VisualKey
 from bi_governance.plan import make_plan
-from bi_governance.policy import Usage
 from bi_governance.purging import decide_purge, promised_until, purge_allowance, purges
 from bi_governance.rules import Policy
+from bi_governance.usage import Usage
 from bi_governance.window import ActionWindow
 from tests.core.estate import KEY, NOW, ago, days, healthy, key, removed
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from bi_governance.lifecycle import Case
+from bi_governance.cases import Case
 from bi_governance.model import Action, Coverage, Facts, Interval
-from bi_governance.policy import Decision, KnownUse, Neighbourhood, Usage, known_use, usage_of
+from bi_governance.policy import Decision
 from bi_governance.rules import Match, Policy, Rule, terms_for
+from bi_governance.usage import KnownUse, Neighbourhood, Usage, known_use, usage_of
 from tests.core.estate import KEY, NOW, ago, codes, covered, days, judge, visual, warned
 
 SECOND = timedelta(seconds=1)

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bi_governance import events as ev
-from bi_governance.lifecycle import Case, fold
+from bi_governance.cases import Case
+from bi_governance.lifecycle import fold
 from bi_governance.model import Action, Coverage, Facts, Interval, Mode, NoticeKind, Person, RemovalRoute
 from bi_governance.policy import deadline_of, projected_deadline
 from bi_governance.rules import Policy, Rule, terms_for

@@ -16,7 +16,7 @@ import typer.main
 import yaml
 
 import bi_governance.cli  # noqa: F401 - registers the commands
-from bi_governance import guards, policy
+from bi_governance import guards, policy, protection
 from bi_governance.cli.main import app
 from bi_governance.config_file import load_settings
 from bi_governance.connectors.looker.backup import LOST_ON_REBUILD
@@ -256,12 +256,14 @@ def test_every_reason_is_there() -> None:
     said = set().union(
         *(
             first_words(ROOT / "bi_governance" / name, "Reason")
-            for name in ("policy.py", "plan.py", "purging.py")
+            for name in ("policy.py", "protection.py", "plan.py", "purging.py")
         )
     )
     protections = set(
         re.findall(
-            r'^        \(.*, "(\w+)", f?"', Path(policy.__file__).read_text(encoding="utf-8"), re.MULTILINE
+            r'^        \(.*, "(\w+)", f?"',
+            Path(protection.__file__).read_text(encoding="utf-8"),
+            re.MULTILINE,
         )
     )
     changes = {"renamed", "owner_changed", "moved"}

@@ -15,7 +15,7 @@ from bi_governance import events as ev
 from bi_governance.model import Action, Facts, Mode, Person, VisualKey
 from bi_governance.notify import SlackNotifier
 from bi_governance.plan import Plan
-from bi_governance.policy import Decision, Usage
+from bi_governance.policy import Decision
 from bi_governance.ports import Services, TrialNotices
 from bi_governance.run import daily_run, one_runner
 from bi_governance.run_report import summary
@@ -23,6 +23,7 @@ from bi_governance.sandbox.clock import SimulatedClock
 from bi_governance.sandbox.server import Fault
 from bi_governance.sandbox.slack import SlackSandbox
 from bi_governance.sandbox.slack_limits import RateLimits
+from bi_governance.usage import Usage
 from bi_governance.warn import WarnReport, settle_notices, warn
 from tests.flow.test_daily_run import go_live
 from tests.flow.world import START, World

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from bi_governance import events as ev
+from bi_governance.cases import Case
 from bi_governance.errors import StorageError
 from bi_governance.ledger import SqlLedger
-from bi_governance.lifecycle import Case, fold
+from bi_governance.lifecycle import fold
 from bi_governance.model import Mode
 from tests.ledger.samples import AMSTERDAM, KEY, NOW, OTHER, kept, one_of_each_kind, plan, started
 

@@ -19,9 +19,10 @@ from bi_governance.model import (
     Viewer,
     VisualKey,
 )
-from bi_governance.policy import Decision, Usage
+from bi_governance.policy import Decision
 from bi_governance.ports import Announcement, Digest, DigestItem, Recipient
 from bi_governance.told import Ending
+from bi_governance.usage import Usage
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Amsterdam")
