@@ -111,10 +111,18 @@ class DbtTransformer:
             finally:
                 _disconnect()
 
-    def _build(self) -> TransformReport:
+    def parse(self) -> None:
+        """Read the project, as the first build of a process would; TransformError when dbt cannot."""
+        with _ONE_AT_A_TIME, self._environment():
+            self._parse()
+
+    def _parse(self) -> None:
         self._write_profile()
         if self._names not in _PARSED:
             _PARSED[self._names] = self._invoke(None, "parse", {}).result
+
+    def _build(self) -> TransformReport:
+        self._parse()
         results = self._run_build(*_BUT_VIEWS) if self._views_stand else self._run_build()
         if self._views_stand and _erred(results):
             results = self._run_build()

@@ -31,6 +31,7 @@ PROCESSES.set_forkserver_preload(
         "dbt.adapters.duckdb",
         "alembic.command",
         "tests.crash.child",
+        "tests.parsed",
     ]
 )
 

@@ -1,6 +1,6 @@
 """dbt against both engines: warehouses, transformers for them, and marts read back row by row."""
 
-import uuid
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,18 @@ def built_for(url: str, target: Path, *, as_of=lambda: NOW, project: Path | None
 
 @pytest.fixture
 def url_of(request, tmp_path):
-    """The URL of a new, empty database of an engine."""
+    """The URL of a new, empty database of an engine.
+
+    Their names are the same in every test: dbt's project is parsed once per name, and that takes seconds.
+    """
+    number = itertools.count(1)
 
     def make(engine: str) -> str:
         if engine == "duckdb":
-            return f"duckdb:///{tmp_path}/{uuid.uuid4().hex}.duckdb"
-        return request.getfixturevalue("postgres_server").create_database(f"dbt_{uuid.uuid4().hex}")
+            folder = tmp_path / f"duckdb-{next(number)}"
+            folder.mkdir()
+            return f"duckdb:///{folder}/warehouse.duckdb"
+        return request.getfixturevalue("postgres_server").replace_database(f"dbt_{next(number)}")
 
     return make
 

@@ -79,6 +79,14 @@ class PostgresServer:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         return self.url(name)
 
+    def replace_database(self, name: str) -> str:
+        """The same, but whatever had the name goes first, with the connections to it."""
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            )
+        return self.create_database(name)
+
     @contextmanager
     def connect(self, database: str = SUPERUSER) -> Iterator[psycopg.Connection]:
         """A connection in autocommit, closed afterwards."""
