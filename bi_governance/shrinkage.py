@@ -45,10 +45,10 @@ def _taken_since(
     run: EarlierRun, feed: FeedStatus, kinds: Mapping[str, float], removals: Iterable[OwnRemoval]
 ) -> float:
     since = (removal.feed for removal in removals if run.finished_at < removal.at < feed.finished_at)
-    return sum(1.0 if kind == feed.feed else _rows_each(run.rows, kinds.get(kind, 0)) for kind in since)
+    return sum(1.0 if kind == feed.feed else _rows_each(run.rows, kinds.get(kind)) for kind in since)
 
 
-def _rows_each(rows: int, visuals: float) -> float:
+def _rows_each(rows: int, visuals: float | None) -> float:
     return max(1.0, rows / visuals) if visuals else 1.0
 
 

@@ -11,7 +11,7 @@ from bi_governance.model import Action, Mode
 from bi_governance.otherwise import otherwise
 from bi_governance.plan import Plan
 from bi_governance.rules import Policy
-from tests.core.estate import KEY, LIVE, NOW, ago, key, notice, plan_for, visual
+from tests.core.estate import KEY, LIVE, NOW, ago, key, mode, notice, plan_for, visual
 
 ASKED = Limits(approval=True, ramp_first=None, trial_days=0)
 OLD = visual("42", idle=200)
@@ -23,8 +23,8 @@ def approved(native: str = "42", *, at: float = 1, episode: int = 0) -> ev.Remov
 
 
 def plan(*more: ev.Event, limits: Limits = ASKED, live: bool = True) -> Plan:
-    mode = Mode.LIVE if live else Mode.DRY_RUN
-    warned = [notice(facts, 8, mode=mode) for facts in (OLD, OLDER)]
+    in_mode = Mode.LIVE if live else Mode.DRY_RUN
+    warned = [notice(facts, 8, mode=in_mode) for facts in (OLD, OLDER)]
     history = [*([LIVE] if live else []), *warned, *more]
     return plan_for(OLD, OLDER, history=history, limits=limits)
 
@@ -47,6 +47,19 @@ def test_where_nobody_asks_for_it_nothing_waits() -> None:
 
 def test_a_trial_asks_nobody() -> None:
     assert going(plan(live=False)) == ["42", "7"]
+
+
+def test_a_source_on_trial_asks_nobody_while_the_others_are_live() -> None:
+    history = [LIVE, mode(10, Mode.DRY_RUN, OLD.key.source), notice(OLD, 8)]
+    made = plan_for(OLD, history=history, limits=ASKED)
+    assert (going(made), made.awaiting_approval()) == (["42"], ())
+
+
+def test_what_waits_for_its_date_does_not_wait_for_an_approval_yet() -> None:
+    early = visual("8", idle=200)
+    history = [LIVE, notice(OLD, 8, mode=Mode.LIVE), notice(early, 3, mode=Mode.LIVE)]
+    made = plan_for(OLD, early, visual("9", idle=1), history=history, limits=ASKED)
+    assert [d.key.native_id for d in made.awaiting_approval()] == ["42"]
 
 
 def test_what_nobody_approved_takes_nobodys_turn() -> None:

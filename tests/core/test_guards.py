@@ -320,6 +320,7 @@ def test_each_earlier_run_is_corrected_by_itself() -> None:
         ("looker_dashboard_element", 400, 360),
         ("looker_schedule", 50, 40),
         ("looker_look", 100, 90),
+        ("looker_dashboard_user", 400, 360),
         ("looker_user", 400, 400),
         ("looker_folder", 400, 400),
     ],

@@ -52,6 +52,14 @@ def test_a_delivered_warning_opens_an_episode_as_the_owner_read_it() -> None:
     assert named.reader == "Alice Ames"
 
 
+def test_an_escalation_is_remembered_once_and_is_no_notice() -> None:
+    told = [notice(FACTS, days, notice=NoticeKind.ESCALATION) for days in (2, 1)]
+    found = case(notice(FACTS, 7), *told)
+    assert found.escalated_at == ago(2)
+    assert [n.kind for n in found.notices] == [NoticeKind.WARNING]
+    assert case(notice(FACTS, 7), told[0], rescued(1)).escalated_at is None
+
+
 def test_the_first_warning_of_an_episode_is_the_one_that_counts() -> None:
     found = case(reminder(FACTS, 8, 3), notice(FACTS, 7), notice(FACTS, 2)).warning
     assert found is not None
