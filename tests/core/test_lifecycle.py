@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -265,6 +266,10 @@ def test_a_message_without_an_outcome_stays_unsettled() -> None:
     )
     settled = fold([*history, notice(FACTS, 1, message_id="a"), failed])
     assert list(settled.unsettled_notices) == ["c"]
+    escalated = replace(intended("d"), notice=NoticeKind.ESCALATION)
+    either = fold([*history, escalated])
+    assert list(either.unsettled({NoticeKind.ESCALATION})) == [escalated]
+    assert list(either.unsettled({NoticeKind.WARNING, NoticeKind.ESCALATION})) == [*history, escalated]
 
 
 def test_every_removal_is_listed() -> None:
