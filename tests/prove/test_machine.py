@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bi_governance import events as ev
-from bi_governance import guards, policy
+from bi_governance import guards, policy, protection
 from bi_governance.delete import _Removal
 from bi_governance.lifecycle import State
 from bi_governance.model import Mode
@@ -67,9 +67,9 @@ class TestTheJudgeObjects:
     """The product with a defence taken out: whoever looks at the servers alone must see it."""
 
     def test_when_keeps_are_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = policy._own_protections
+        asked = protection._own_protections
         monkeypatch.setattr(
-            policy,
+            protection,
             "_own_protections",
             lambda *given: [r for r in asked(*given) if r.code not in ("kept", "exempt")],
         )
