@@ -70,6 +70,8 @@ def test_each_earlier_run_is_corrected_by_itself() -> None:
         ("looker_dashboard_user", 400, 360),
         ("looker_user", 400, 400),
         ("looker_folder", 400, 400),
+        ("tableau_project", 400, 400),
+        ("powerbi_workspace", 400, 400),
     ],
 )
 def test_a_visual_takes_along_what_hangs_on_it_and_nobody_else(name: str, rows: int, expected: int) -> None:
